@@ -1,0 +1,90 @@
+"""symopt: symbolic derivation and verification of gradient-based optimizers.
+
+State an optimizer once; get its derivation, its exact trajectory, its fast kernel, and a check of
+the numbers.
+
+>>> import symopt
+>>> print(symopt.rules.gradient_descent)
+Gradient descent (Cauchy (1847), p. 537)
+  eta = 1/100  learning rate
+  g <- grad(x)
+  x <- -eta*g + x
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+#: Public name -> the module that defines it. Imported on first use (PEP 562), so that
+#: ``import symopt`` loads nothing else.
+_HOMES = {
+    "Hyperparameter": "symopt.statement.rule",
+    "KnownPoint": "symopt.statement.objective",
+    "Objective": "symopt.statement.objective",
+    "Reference": "symopt.statement.source",
+    "Rule": "symopt.statement.rule",
+    "Source": "symopt.statement.source",
+    "objectives": "symopt.statement.library",
+    "rules": "symopt.statement.library",
+    "Unrolled": "symopt.derivation.unroll",
+    "unroll": "symopt.derivation.unroll",
+    "Kernel": "symopt.execution.kernel",
+    "kernel": "symopt.execution.kernel",
+    "Trajectory": "symopt.execution.trajectory",
+    "load": "symopt.execution.trajectory",
+    "run": "symopt.execution.run",
+    "Accuracy": "symopt.verification.accuracy",
+    "accuracy": "symopt.verification.accuracy",
+    "Document": "symopt.presentation.document",
+    "derive": "symopt.presentation.derive",
+    "systems": "symopt.verification.systems",
+    **dict.fromkeys(
+        [
+            "BudgetError", "InexactError", "InputError", "MissingExtraError", "OutputError",
+            "ParseError", "StatementError", "SymoptError", "UndecidedError", "UndefinedError",
+            "UnknownNameError",
+        ],
+        "symopt.errors",
+    ),
+}  # fmt: skip
+_MODULES = {"plot": "symopt.presentation.plot", "symbols": "symopt.statement.symbols"}
+
+__all__ = sorted([*_HOMES, *_MODULES])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value: Any = importlib.import_module(_MODULES[name])
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'symopt' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+if TYPE_CHECKING:
+    from symopt.errors import (
+        BudgetError as BudgetError,
+        InexactError as InexactError,
+        InputError as InputError,
+        MissingExtraError as MissingExtraError,
+        OutputError as OutputError,
+        ParseError as ParseError,
+        StatementError as StatementError,
+        SymoptError as SymoptError,
+        UndecidedError as UndecidedError,
+        UndefinedError as UndefinedError,
+        UnknownNameError as UnknownNameError,
+    )
+    from symopt.statement.library import objectives as objectives, rules as rules
+    from symopt.statement.objective import KnownPoint as KnownPoint, Objective as Objective
+    from symopt.statement.rule import Hyperparameter as Hyperparameter, Rule as Rule
+    from symopt.statement.source import Reference as Reference, Source as Source
