@@ -33,13 +33,20 @@ class KnownPoint:
     """A point that the literature gives: a claim to be checked, not a fact to be trusted.
 
     Coordinates and value are exact where the literature is exact, else decimals; ``digits`` says
-    to how many decimals they are given (``None`` means exactly).
+    to how many decimals they are given (``None`` means exactly). Numbers may be given as text.
+
+    >>> KnownPoint(("3", "1/2"), 0).point
+    (3, 1/2)
     """
 
-    point: tuple[Expr, ...]
-    value: Expr
+    point: Any
+    value: Any
     kind: str = "minimum"
     digits: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "point", tuple(map(_known_number, self.point)))
+        object.__setattr__(self, "value", _known_number(self.value))
 
 
 @dataclass(frozen=True)
@@ -180,6 +187,10 @@ class Objective:
         source = f" ({self.source.text})" if self.source else ""
         variables = ", ".join(map(str, self.variables))
         return f"{self.title}{source}\n  f({variables}) = {self.expression}"
+
+
+def _known_number(given: Any) -> Expr:
+    return given if isinstance(given, Expr) else rational(exact(given, "known point"))
 
 
 def _variables(given: Any, expression: Any) -> tuple[tuple[Symbol, ...], dict[Symbol, Symbol]]:
