@@ -29,13 +29,14 @@ from typing import Any, Generic, TypeVar
 from symopt.errors import InputError, StatementError, SymoptError, UnknownNameError, did_you_mean
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
+from symopt.statement.system import System
 
 __all__ = ["ENVIRONMENT", "Library", "objectives", "rules"]
 
 #: Folders to read besides the package's own, separated as in ``PATH``.
 ENVIRONMENT = "SYMOPT_CATALOGUE"
 
-Statement = TypeVar("Statement", Rule, Objective)
+Statement = TypeVar("Statement", Rule, Objective, System)
 
 
 class Library(Mapping[str, Statement], Generic[Statement]):

@@ -1,0 +1,1 @@
+"""The source systems: each file states one note; discovery is by folder."""

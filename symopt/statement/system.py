@@ -1,0 +1,248 @@
+"""A source system as data: what a note ran, what it printed, and what it claims.
+
+Nothing here is computed. :mod:`symopt.verification.systems` runs a system and settles its claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any
+
+from sympy import Expr
+
+from symopt.errors import StatementError, did_you_mean
+from symopt.statement.numbers import exact
+
+__all__ = [
+    "Claim",
+    "CountOfKind",
+    "Diverges",
+    "EndsLower",
+    "ExactValue",
+    "FirstDifference",
+    "KindOfPoint",
+    "Printed",
+    "SamePrint",
+    "SameTrajectory",
+    "System",
+    "SystemRun",
+    "UnboundedBelow",
+]
+
+
+@dataclass(frozen=True)
+class SystemRun:
+    """One run of a note: a rule on an objective, with every number exactly as written.
+
+    ``rule`` and ``objective`` are library names, ``arithmetic`` is what the note computed in.
+    """
+
+    label: str
+    rule: str
+    objective: str
+    start: Sequence[str]
+    steps: int
+    hyperparameters: Mapping[str, str] = field(hash=False)
+    arithmetic: str = "float64"
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for number in [*self.start, *self.hyperparameters.values()]:
+            exact(number, f"run {self.label!r}")
+        if self.steps < 1:
+            raise StatementError(f"run {self.label!r} has {self.steps} steps; it needs at least 1")
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One printed number: the text as it stands in the note.
+
+    ``quantity`` is ``"x"`` (after the step), ``"g"`` (the gradient that the step uses) or ``"f"``
+    (the objective after the step).
+
+    >>> Printed("SGD", 2, "x", "0.971100").half_unit
+    Fraction(1, 2000000)
+    """
+
+    run: str
+    step: int
+    quantity: str
+    text: str
+    coordinate: int = 0
+    what: str = ""
+
+    def __post_init__(self) -> None:
+        if self.quantity not in {"x", "g", "f"}:
+            raise StatementError(f"{self.quantity!r} is not a printed quantity; give x, g or f")
+        if self.quantity == "g" and self.step < 1:
+            raise StatementError("the gradient of a step is printed for steps from 1")
+        try:
+            Decimal(self.text)
+        except InvalidOperation:
+            raise StatementError(f"{self.text!r} is not a printed number") from None
+
+    @property
+    def value(self) -> Fraction:
+        """The number that the text says."""
+        return Fraction(self.text)
+
+    @property
+    def digits(self) -> int:
+        """How many decimals are printed (negative for a power of ten as unit)."""
+        return -int(Decimal(self.text).as_tuple().exponent)
+
+    @property
+    def half_unit(self) -> Fraction:
+        """Half a unit of the last printed digit: what rounding to that digit can hide."""
+        return Fraction(1, 2) / Fraction(10) ** self.digits
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement that can be settled; ``text`` says it in words, ``by`` who says it."""
+
+    text: str
+    by: str = field(default="symopt", kw_only=True)
+
+
+@dataclass(frozen=True)
+class ExactValue(Claim):
+    """An iterate is exactly this number."""
+
+    run: str
+    step: int
+    value: str
+    coordinate: int = 0
+
+
+@dataclass(frozen=True)
+class SameTrajectory(Claim):
+    """Two runs have exactly the same iterates."""
+
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class FirstDifference(Claim):
+    """Two runs part at this step, and there by left - right = ``difference``, if it is given.
+
+    ``difference`` is an expression of the left run's hyperparameters and of ``g``, the gradient
+    that the step uses.
+    """
+
+    left: str
+    right: str
+    step: int
+    difference: Expr | None = None
+
+
+@dataclass(frozen=True)
+class SamePrint(Claim):
+    """Every number printed of one run is also what the other run would print."""
+
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class EndsLower(Claim):
+    """One run ends at a lower value of the objective than the other."""
+
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class Diverges(Claim):
+    """A run grows beyond every number of its arithmetic."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class KindOfPoint(Claim):
+    """A point is critical for the objective, and of this kind."""
+
+    objective: str
+    point: Sequence[str]
+    kind: str
+
+
+@dataclass(frozen=True)
+class CountOfKind(Claim):
+    """The objective has that many critical points of a kind (``at_least`` or more, if open)."""
+
+    objective: str
+    kind: str
+    at_least: int
+    at_most: int | None = None
+
+
+@dataclass(frozen=True)
+class UnboundedBelow(Claim):
+    """The objective falls without bound along one variable, the others at 0."""
+
+    objective: str
+    variable: str
+    toward: str
+
+
+@dataclass(frozen=True)
+class System:
+    """A source system: its runs, the numbers it printed, and the claims about it."""
+
+    title: str
+    note: str
+    runs: Sequence[SystemRun]
+    printed: Sequence[Printed] = ()
+    claims: Sequence[Claim] = ()
+    name: str = ""
+    family: str = ""
+
+    def __post_init__(self) -> None:
+        for item in ("runs", "printed", "claims"):
+            object.__setattr__(self, item, tuple(getattr(self, item)))
+        labels = [run.label for run in self.runs]
+        if len(set(labels)) < len(labels):
+            raise StatementError(f"system {self.title!r} has two runs of one label")
+        for thing in [*self.printed, *self.claims]:
+            for attribute in ("run", "left", "right"):
+                label: Any = getattr(thing, attribute, None)
+                if label is not None:
+                    self.run(label)
+        for entry in self.printed:
+            if not 0 <= entry.step <= self.run(entry.run).steps:
+                raise StatementError(
+                    f"system {self.title!r}: {entry.run!r} has no step {entry.step}"
+                )
+
+    def run(self, label: str) -> SystemRun:
+        """The run of that label.
+
+        Raises :class:`~symopt.errors.StatementError` with the nearest labels.
+        """
+        for run in self.runs:
+            if run.label == label:
+                return run
+        raise StatementError(
+            f"system {self.title!r} has no run {label!r}."
+            + did_you_mean(label, [run.label for run in self.runs])
+        )
+
+    def named(self, name: str, family: str = "") -> System:
+        """The same system under a library name."""
+        return replace(self, name=name, family=family or self.family)
+
+    def __str__(self) -> str:
+        lines = [f"{self.name}: {self.title}"]
+        for run in self.runs:
+            values = ", ".join(f"{key} {value}" for key, value in run.hyperparameters.items())
+            lines.append(
+                f"  {run.label}: {run.rule} on {run.objective} from ({', '.join(run.start)}), "
+                f"{run.steps} steps, {values}"
+            )
+        return "\n".join(lines)
