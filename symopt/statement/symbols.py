@@ -15,12 +15,13 @@ from sympy import Abs, Max, Min, Piecewise, Symbol, exp, log, sign, sqrt
 from symopt.errors import StatementError
 
 __all__ = [
-    "Abs", "D", "E", "G", "Max", "Min", "Piecewise", "REDUCTIONS", "S", "Symbol", "alpha", "amax",
-    "b", "beta", "beta1", "beta2", "c", "d", "delta", "domain_of", "epsilon", "epsilon_root",
-    "eta", "exp", "first_step", "g", "g_bar", "gamma", "grad", "h", "hyperparameter", "kappa",
-    "lamda", "log", "m", "m_bar", "m_hat", "mean", "meaning_of", "mu", "norm", "psi", "r", "r_t",
-    "rho", "rho_inf", "rho_t", "rms", "s", "s_hat", "sign", "sqrt", "t", "tau", "u", "v", "v_hat",
-    "v_max", "variable", "w", "where", "x", "x_next", "x_previous",
+    "Abs", "D", "Delta", "E", "G", "Max", "Min", "Piecewise", "Pi", "REDUCTIONS", "S", "Symbol",
+    "U", "V", "alpha", "amax", "b", "beta", "beta1", "beta2", "beta2_t", "c", "d", "delta",
+    "domain_of", "epsilon", "epsilon_root", "eta", "eta_t", "exp", "first_step", "g", "g_bar",
+    "gamma", "grad", "h", "hyperparameter", "kappa", "lamda", "log", "m", "m_bar", "m_hat", "mean",
+    "meaning_of", "mu", "mu_next", "mu_t", "norm", "psi", "r", "r_t", "rho", "rho_inf", "rho_t",
+    "rms", "s", "s_hat", "s_max", "sign", "sqrt", "t", "tau", "u", "v", "v_hat", "v_max",
+    "variable", "w", "where", "x", "x_next", "x_previous",
 ]  # fmt: skip
 
 _MEANINGS: dict[str, str] = {
@@ -36,6 +37,8 @@ _MEANINGS: dict[str, str] = {
     "tau": "dampening",
     "psi": "momentum decay of the schedule",
     "kappa": "learning-rate decay",
+    "gamma": "schedule multiplier",
+    "delta": "clipping threshold",
 }
 _DOMAINS: dict[str, sympy.Set] = {
     "eta": sympy.Interval(0, sympy.oo),
@@ -50,6 +53,8 @@ _DOMAINS: dict[str, sympy.Set] = {
     "tau": sympy.Interval(0, 1),
     "psi": sympy.Interval(0, sympy.oo),
     "kappa": sympy.Interval(0, sympy.oo),
+    "gamma": sympy.Interval(0, sympy.oo),
+    "delta": sympy.Interval(0, sympy.oo),
 }
 
 
@@ -150,6 +155,8 @@ epsilon, epsilon_root = map(hyperparameter, ["epsilon", "epsilon_root"])
 alpha, gamma, delta = map(hyperparameter, ["alpha", "gamma", "delta"])
 
 b, c, d, h, m, r, s, u, v, w = variable("b c d h m r s u v w")
-D, E, G, S = variable("D E G S")
-m_hat, v_hat, s_hat, m_bar, g_bar, v_max = variable("m_hat v_hat s_hat m_bar g_bar v_max")
+D, E, G, S, U, V, Delta, Pi = variable("D E G S U V Delta Pi")
+m_hat, v_hat, s_hat, m_bar, g_bar = variable("m_hat v_hat s_hat m_bar g_bar")
+v_max, s_max = variable("v_max s_max")
+eta_t, mu_t, mu_next, beta2_t = variable("eta_t mu_t mu_next beta2_t")
 rho_t, rho_inf, r_t = variable("rho_t rho_inf r_t")
