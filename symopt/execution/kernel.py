@@ -1,0 +1,229 @@
+"""Kernels: one generated, readable Python function for a rule on an objective."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sympy import Expr, Symbol
+
+from symopt.derivation.step import Step, objective_programs, step_program
+from symopt.errors import InputError
+from symopt.execution.arithmetic import Arithmetic, float64
+from symopt.program.graph import ARITY, Program
+from symopt.program.printers.python import (
+    ARRAY,
+    FLOAT,
+    RESERVED,
+    Dialect,
+    Printer,
+    bare,
+    clean_names,
+)
+from symopt.statement.library import objectives, rules
+from symopt.statement.objective import Objective
+from symopt.statement.rule import Rule
+
+__all__ = ["Kernel", "compile_source", "function_source", "kernel", "loop_source"]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A generated whole-loop function, kept with its readable source.
+
+    ``function(*x0, *hyperparameters, steps, record)`` runs ``steps`` steps and calls ``record``
+    with the tuple of all slots (``slots`` names them) after each. Calling the kernel itself is
+    more convenient: it takes a start and keyword hyperparameters, and returns the final point.
+
+    >>> import symopt
+    >>> k = symopt.kernel("gradient_descent", "half_square")
+    >>> print(k.source)
+    def gradient_descent_on_half_square(w, eta, steps, record):
+        for t in range(1, steps + 1):
+            g_w = w
+            w = w - g_w * eta
+            record((w,))
+    >>> k([1.0], steps=2, eta=0.5)
+    (0.25,)
+    """
+
+    step: Step
+    dialect: Dialect
+    source: str
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The names of the recorded quantities, in order."""
+        return tuple(self.step.identifier(slot) for slot in self.step.slots)
+
+    def bind(self, arithmetic: Arithmetic) -> Callable[..., None]:
+        """The function, with the names in its source bound to one arithmetic."""
+        return compile_source(self.source, arithmetic)
+
+    @cached_property
+    def function(self) -> Callable[..., None]:
+        """The function in binary64."""
+        return self.bind(float64())
+
+    def __call__(self, x0: Sequence[float], *, steps: int, **hyper: float) -> tuple[float, ...]:
+        """The point after ``steps`` steps of plain binary64 arithmetic."""
+        from symopt.execution.run import run
+
+        point = run(self.step.rule, self.step.objective, x0, steps, record="final", **hyper).x[-1]
+        return tuple(float(value) for value in point)
+
+
+def kernel(rule: Rule | str, objective: Objective | str, backend: str = "python") -> Kernel:
+    """The generated kernel of a rule on an objective, with its ``.source``.
+
+    ``backend`` is ``"python"`` (one trajectory on Python floats) or ``"numpy"`` (arrays).
+
+    Raises :class:`~symopt.errors.InputError` for another backend.
+    """
+    dialects = {"python": FLOAT, "numpy": ARRAY}
+    if backend not in dialects:
+        raise InputError(f"no backend {backend!r}; there are 'python' and 'numpy'")
+    return build_kernel(rules.resolve(rule), objectives.resolve(objective), dialects[backend])
+
+
+def build_kernel(
+    rule: Rule,
+    objective: Objective,
+    dialect: Dialect,
+    schedules: Mapping[Symbol, Expr] | None = None,
+) -> Kernel:
+    """The kernel in one dialect, with some hyperparameters bound to expressions of ``t``."""
+    default = {
+        entry.symbol: entry.default for entry in rule.parameters if entry.is_schedule
+    } if schedules is None else schedules
+    step = step_program(rule, objective, tuple(sorted(default.items(), key=str)))
+    return Kernel(step, dialect, loop_source(step, dialect))
+
+
+def _names(step: Step) -> dict[Any, str]:
+    labels: list[Any] = [*step.slots, *[("hyper", name) for name in step.hyper]]
+    cleaned = clean_names([step.identifier(label) for label in labels], {*RESERVED, "t"})
+    return {**dict(zip(labels, cleaned, strict=True)), ("t",): "t"}
+
+
+def loop_source(step: Step, dialect: Dialect) -> str:
+    """The source of the whole loop."""
+    names = _names(step)
+    size = step.objective.dimension
+    parameters = [names[slot] for slot in step.slots[:size]]
+    parameters += [names["hyper", name] for name in step.hyper]
+    title = clean_names([f"{step.rule.name}_on_{step.objective.name or 'objective'}"])[0]
+    lines = [f"def {title}({', '.join([*parameters, 'steps', 'record'])}):"]
+    memory = step.slots[size:]
+    if memory:
+        start = Printer(step.start, dialect, names, prefix="s")
+        before, texts = start.lines([step.start.outputs[slot] for slot in memory])
+        lines += before
+        lines += [f"    {names[slot]} = {text}" for slot, text in zip(memory, texts, strict=True)]
+    wanted = [step.program.outputs[slot] for slot in step.slots]
+    fixed = _invariants(step, dialect, wanted)
+    taken = {*names.values(), *RESERVED}
+    before, texts = Printer(step.program, dialect, names, prefix="c").lines(fixed)
+    lines += before
+    known: dict[int, str] = {}
+    for index, text in zip(fixed, texts, strict=True):
+        known[index] = text if text.isidentifier() else f"c{index}"
+        if known[index] != text:
+            lines.append(f"    c{index} = {bare(text)}")
+    taken |= set(known.values())
+    lines.append("    for t in range(1, steps + 1):")
+    printer = Printer(step.program, dialect, names, known=known, hints=_hints(step, taken))
+    body, texts = printer.lines(wanted, indent=" " * 8)
+    targets = [names[slot] for slot in step.slots]
+    lines += _assign(body, targets, texts)
+    lines.append(f"        record({_tuple(targets)})")
+    return "\n".join(lines)
+
+
+def _hints(step: Step, taken: set[str]) -> dict[int, str]:
+    """Names of the rule's lines for the nodes that hold them.
+
+    A new value of state gets another name than the old one, which is still needed.
+    """
+    return {
+        index: f"{name}_new" if name in taken else name for index, name in step.names.items()
+    }
+
+
+def _invariants(step: Step, dialect: Dialect, wanted: Sequence[int]) -> list[int]:
+    """The largest operations that neither state nor ``t`` enters, needed in every branch."""
+    program = step.program
+    varies = program.depends_on([*step.slots, ("t",)])
+    needed = Printer(program, dialect, {}).unconditional(wanted)
+    fixed: dict[int, None] = {}
+    for index in needed:
+        for arg in program.nodes[index].args if varies[index] else ():
+            node = program.nodes[arg]
+            fraction = node.op == "const" and node.value.denominator != 1
+            expensive = fraction and not dialect.cheap_literals
+            if not varies[arg] and (ARITY[node.op] or expensive or node.op in ("pi", "e")):
+                fixed[arg] = None
+    return sorted(fixed)
+
+
+def _assign(body: list[str], targets: list[str], texts: list[str]) -> list[str]:
+    """All new values at once where one still needs another's old value, else one a line."""
+    pairs = [(target, text) for target, text in zip(targets, texts, strict=True) if target != text]
+    words = [set(re.findall(r"\w+", text)) for _, text in pairs]
+    ordered: list[str] = []
+    while pairs:
+        for position, (target, text) in enumerate(pairs):
+            if not any(target in words[i] for i in range(len(pairs)) if i != position):
+                ordered.append(f"        {target} = {bare(text)}")
+                del pairs[position], words[position]
+                break
+        else:
+            left = ", ".join(target for target, _ in pairs)
+            right = ", ".join(bare(text) for _, text in pairs)
+            ordered.append(f"        {left} = {right}")
+            break
+    return body + ordered
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
+def function_source(
+    name: str, program: Program, names: Mapping[Any, str], dialect: Dialect
+) -> str:
+    """The source of a function of the given inputs that returns all outputs as a tuple."""
+    cleaned = dict(zip(names, clean_names(names.values(), RESERVED), strict=True))
+    lines = [f"def {clean_names([name])[0]}({', '.join(cleaned.values())}):"]
+    body, texts = Printer(program, dialect, cleaned).lines(list(program.outputs.values()))
+    lines += body
+    lines.append(f"    return {_tuple([bare(text) for text in texts])}")
+    return "\n".join(lines)
+
+
+def compile_source(source: str, arithmetic: Arithmetic) -> Callable[..., Any]:
+    """The function that a generated source defines, in one arithmetic.
+
+    The source comes from this package's printers alone: every identifier in it was cleaned.
+    """
+    namespace: dict[str, Any] = dict(arithmetic.functions)
+    code = compile(source, f"<symopt kernel: {source[4 : source.index('(')]}>", "exec")
+    exec(code, namespace)
+    return namespace[source[4 : source.index("(")]]  # type: ignore[no-any-return]
+
+
+def value_and_gradient(
+    objective: Objective, arithmetic: Arithmetic
+) -> tuple[Callable[..., tuple[Any]], Callable[..., tuple[Any, ...]]]:
+    """The objective's value (a 1-tuple) and gradient as functions of its coordinates."""
+    value, gradient = objective_programs(objective)
+    names = {symbol.name: symbol.name for symbol in objective.variables}
+    return (
+        compile_source(function_source("value", value, names, arithmetic.dialect), arithmetic),
+        compile_source(
+            function_source("gradient", gradient, names, arithmetic.dialect), arithmetic
+        ),
+    )

@@ -1,0 +1,268 @@
+"""The result of a run: points, state, values and gradients, with the statement that made them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sympy import Expr
+
+from symopt.errors import InputError, MissingExtraError, OutputError
+from symopt.statement.objective import Objective
+from symopt.statement.rule import Rule
+
+__all__ = ["Trajectory", "load"]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A run of a rule on an objective.
+
+    Attributes
+    ----------
+    x
+        The points: shape ``(steps + 1, d)``, the start first; for a batch of ``n`` starts
+        ``(steps + 1, n, d)``. With ``record="final"`` only the last row, with ``record=n`` every
+        n-th step and the last; ``recorded`` tells which steps the rows belong to. The dtype is
+        float64 or float32, or object: ``Fraction`` (rational) or ``flint.arb`` (ball).
+    state
+        Each state variable by name, shaped like ``x``, scalars like ``(steps + 1,)``.
+    hyperparameters
+        Each by name: the exact values that the run received, or an expression of ``t``.
+    diverged_at
+        The first step at which a number is infinite or nan (for a ball run: larger than any
+        binary64 number), else ``None``; for a batch the number of such lanes is ``diverged``.
+    precision
+        The bits of a ball run, else ``None``.
+
+    >>> import symopt
+    >>> print(symopt.run("momentum", "half_square", ("1",), 2, arithmetic="rational", eta="0.01"))
+    Momentum on Half square: 2 steps, rational arithmetic, eta = 1/100, mu = 9/10
+      t  w                f
+      0  1                1/2
+      1  99/100           9801/20000
+      2  9711/10000       94303521/200000000
+    """
+
+    rule: Rule
+    objective: Objective
+    arithmetic: str
+    hyperparameters: Mapping[str, Fraction | Expr]
+    x0: tuple[Fraction, ...]
+    steps: int
+    x: Any
+    state: Mapping[str, Any]
+    recorded: tuple[int, ...]
+    backend: str = "python"
+    diverged_at: int | None = None
+    precision: int | None = None
+    note: str = ""
+    diverged: int = field(default=0)
+
+    @cached_property
+    def values(self) -> Any:
+        """The objective at each recorded point."""
+        from symopt.execution.run import evaluate
+
+        return evaluate(self, "value")
+
+    @cached_property
+    def gradients(self) -> Any:
+        """The gradient at each recorded point, shaped like ``x``."""
+        from symopt.execution.run import evaluate
+
+        return evaluate(self, "gradient")
+
+    def floats(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The points as binary64 numbers, each the nearest to the exact one (inf out of range)."""
+        return as_floats(self.x)
+
+    def __len__(self) -> int:
+        return len(self.recorded)
+
+    @property
+    def caption(self) -> str:
+        """What was run, in one line."""
+        settings = ", ".join(
+            f"{name} = {setting_text(value, self.arithmetic)}"
+            for name, value in self.hyperparameters.items()
+        )
+        bits = f" ({self.precision} bits)" if self.precision else ""
+        return (
+            f"{self.rule.title} on {self.objective.title}: {self.steps} steps, "
+            f"{self.arithmetic} arithmetic{bits}, {settings}"
+        )
+
+    def table(self, rows: int = 12) -> tuple[list[str], list[list[str]]]:
+        """Header and cells of a readable table; a long run shows its beginning and end."""
+        names = [symbol.name for symbol in self.objective.variables]
+        header = ["t", *names, "f"]
+        chosen = list(range(len(self.recorded)))
+        if len(chosen) > rows:
+            chosen = [*chosen[: rows // 2], *chosen[-(rows - rows // 2) :]]
+        cells = []
+        for row in chosen:
+            point = [number_text(value) for value in self.x[row]]
+            cells.append([str(self.recorded[row]), *point, number_text(self.values[row])])
+        return header, cells
+
+    def __str__(self) -> str:
+        lines = [self.caption]
+        if np.ndim(self.x) == 3:
+            lines.append(f"  a batch of {self.x.shape[1]} starts, {self.diverged} diverged")
+            return "\n".join(lines)
+        header, cells = self.table()
+        widths = [max(len(row[i]) for row in [header, *cells]) for i in range(len(header))]
+        gap = len(cells) // 2 if len(self.recorded) > len(cells) else -1
+        for position, row in enumerate([header, *cells]):
+            if gap >= 0 and position == gap + 1:
+                lines.append("  ...")
+            pairs = zip(row, widths, strict=True)
+            lines.append(("  " + "  ".join(cell.ljust(w) for cell, w in pairs)).rstrip())
+        if self.diverged_at is not None:
+            lines.append(f"  diverged at step {self.diverged_at}")
+        if self.note:
+            lines.append(f"  {self.note}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        if np.ndim(self.x) == 3:
+            return f"<pre>{escape(str(self))}</pre>"
+        header, cells = self.table()
+        head = "".join(f"<th>{escape(name)}</th>" for name in header)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells
+        )
+        return (
+            f"<table><caption>{escape(self.caption)}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+    def to_xarray(self) -> Any:
+        """The run as an ``xarray.Dataset`` over step and coordinate.
+
+        Raises :class:`~symopt.errors.MissingExtraError` where xarray is not installed.
+        """
+        try:
+            import xarray
+        except ImportError:
+            raise MissingExtraError(
+                "to_xarray() needs xarray: pip install 'symopt[xarray]'"
+            ) from None
+        names = [symbol.name for symbol in self.objective.variables]
+        dims = ("step", "coordinate") if np.ndim(self.x) == 2 else ("step", "run", "coordinate")
+        data = {"x": (dims, self.x), "f": (dims[:-1], self.values)}
+        for name, values in self.state.items():
+            data[name] = (dims if np.ndim(values) == len(dims) else ("step",), values)
+        return xarray.Dataset(
+            data,
+            coords={"step": list(self.recorded), "coordinate": names},
+            attrs={"caption": self.caption},
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the run with its full statement to a ``.npz`` file, so that it can be rerun.
+
+        Raises :class:`~symopt.errors.OutputError` where the file cannot be written.
+        """
+        target = Path(path)
+        if target.suffix != ".npz":
+            raise InputError(f"{str(target)!r}: a trajectory is saved as a .npz file")
+        from symopt.execution.storage import pack
+
+        arrays = pack(self)
+        try:
+            handle, name = tempfile.mkstemp(suffix=".npz", dir=target.parent or Path())
+            with os.fdopen(handle, "wb") as file:
+                np.savez_compressed(file, **arrays)
+            os.replace(name, target)
+        except OSError as error:
+            raise OutputError(f"cannot write {str(target)!r}: {error.strerror or error}") from error
+        return target
+
+
+def load(path: str | os.PathLike[str]) -> Trajectory:
+    """A trajectory that :meth:`Trajectory.save` wrote.
+
+    The file holds data only; the statement is read back by symopt's own parser, and nothing in the
+    file is executed. Raises :class:`~symopt.errors.OutputError` for a file that is none.
+    """
+    from symopt.execution.storage import unpack
+
+    return unpack(Path(path))
+
+
+def as_floats(values: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Exact numbers as the nearest binary64 numbers, keeping the shape."""
+    array = np.asarray(values)
+    if array.dtype != object:
+        return array.astype(np.float64)
+    return np.array([to_float(value) for value in array.flat], dtype=np.float64).reshape(array.shape)
+
+
+def to_float(value: Any) -> float:
+    """The binary64 number nearest to an exact number or to a ball's midpoint."""
+    if isinstance(value, (int, float)):
+        return float(value)
+    if isinstance(value, Fraction):
+        from symopt.execution.arithmetic import nearest
+
+        return nearest(value)
+    if not value.is_finite():
+        return float("nan")
+    exponent = magnitude(value)
+    if exponent > 1024:
+        return float("inf") if value > 0 else float("-inf")
+    return float(value.mid())
+
+
+def magnitude(value: Any) -> int:
+    """The base-2 exponent e with 2**(e-1) <= |midpoint| < 2**e of a ball; very small for 0."""
+    mantissa, exponent = value.mid().man_exp()
+    size = abs(int(mantissa)).bit_length()
+    return size + int(exponent) if size else -(1 << 62)
+
+
+def setting_text(value: Fraction | Expr, arithmetic: str = "rational") -> str:
+    """A hyperparameter as it was received: a float by its shortest decimal, and said to be one.
+
+    >>> setting_text(Fraction(1, 10)), setting_text(Fraction(0.1))
+    ('1/10', '0.1 as binary64')
+    >>> setting_text(Fraction(0.1), "float64")
+    '0.1'
+    """
+    if not isinstance(value, Fraction):
+        return str(value)
+    if arithmetic == "float32":
+        return str(np.float32(float(value)))
+    if arithmetic == "float64":
+        return repr(float(value))
+    short = value.denominator.bit_length() <= 40
+    if not short and abs(value) < 2**1024 and Fraction(float(value)) == value:
+        return f"{float(value)!r} as binary64"
+    return number_text(value)
+
+
+def number_text(value: Any, digits: int = 12) -> str:
+    """A number for people: fractions while they are short, else digits."""
+    if isinstance(value, Fraction):
+        # The length is bounded first: Python refuses to print integers of many digits.
+        if value.numerator.bit_length() + value.denominator.bit_length() <= 72:
+            return str(value)
+        from flint import arb, fmpq
+
+        return str(arb(fmpq(value.numerator, value.denominator)).str(digits, radius=False))
+    if isinstance(value, (float, np.floating)):
+        return f"{float(value):.{digits}g}"
+    if hasattr(value, "str"):
+        return str(value.str(digits, radius=False))
+    return str(value)

@@ -1,0 +1,255 @@
+"""Programs printed as straight-line Python that a person can read.
+
+One printer serves every arithmetic: a :class:`Dialect` says how operations and constants are
+written (floats as literals, exact numbers through a constructor, arrays through NumPy). The
+branches of an if-then-else are printed as an ``if`` statement that holds exactly the operations
+which only that branch needs, so nothing undefined is evaluated on the other one.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from symopt.errors import InputError
+from symopt.program.graph import ARITY, Label, Node, Program
+
+__all__ = ["ARRAY", "EXACT", "FLOAT", "RESERVED", "Dialect", "Printer", "bare", "clean_names"]
+
+_ATOM = re.compile(r"[\w.]+")
+_INFIX = {
+    "add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "pow": "{} ** {}",
+    "neg": "-{}", "lt": "{} < {}", "le": "{} <= {}", "eq": "{} == {}", "and": "{} and {}",
+    "or": "{} or {}", "not": "not {}",
+}  # fmt: skip
+_CALLS = {
+    "sqrt": "sqrt({})", "abs": "abs({})", "sign": "sign({})", "exp": "exp({})", "log": "log({})",
+    "sin": "sin({})", "cos": "cos({})", "tan": "tan({})", "atan": "atan({})", "sinh": "sinh({})",
+    "cosh": "cosh({})", "tanh": "tanh({})", "max": "maximum({}, {})", "min": "minimum({}, {})",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one arithmetic writes operations and constants.
+
+    ``branches`` tells whether an if-then-else may become an ``if`` statement,
+    ``cheap_literals`` whether a fraction is written again wherever it is used.
+    """
+
+    operations: Mapping[str, str]
+    literal: Callable[[Fraction], str]
+    branches: bool = True
+    cheap_literals: bool = True
+    pi: str = "pi"
+    e: str = "e"
+
+
+def _float_literal(value: Fraction) -> str:
+    try:
+        number = value.numerator / value.denominator
+    except OverflowError:
+        raise InputError(
+            f"a constant of {value.numerator.bit_length()} bits is beyond the range of binary64; "
+            "use the rational or the ball arithmetic"
+        ) from None
+    return repr(number) if number >= 0 else f"({number!r})"
+
+
+def _exact_literal(value: Fraction) -> str:
+    if value.denominator == 1:
+        return str(value.numerator) if value >= 0 else f"({value.numerator})"
+    return f"ratio({value.numerator}, {value.denominator})"
+
+
+#: Python floats.
+FLOAT = Dialect({**_INFIX, **_CALLS}, _float_literal)
+#: NumPy arrays and scalars: conditions are arrays, so both branches are evaluated.
+ARRAY = Dialect(
+    {
+        **_INFIX, **_CALLS, "and": "logical_and({}, {})", "or": "logical_or({}, {})",
+        "not": "logical_not({})", "select": "where({}, {}, {})",
+    },
+    _float_literal,
+    branches=False,
+)  # fmt: skip
+#: Exact numbers: constants are made by ``ratio``; comparisons are functions, for an arithmetic
+#: may be unable to decide them and must be able to say so.
+EXACT = Dialect(
+    {
+        **_INFIX, **_CALLS, "abs": "absolute({})", "pow": "power({}, {})", "div": "divide({}, {})",
+        "lt": "less({}, {})", "le": "less_equal({}, {})", "eq": "equal({}, {})",
+    },
+    _exact_literal,
+    cheap_literals=False,
+    pi="pi()",
+    e="e()",
+)  # fmt: skip
+
+
+def clean_names(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
+    """Distinct identifiers of plain Python near the given names.
+
+    >>> clean_names(["x", "lambda", "x", "sqrt", "θ"], taken=["sqrt"])
+    ['x', 'lambda_', 'x_', 'sqrt_', 'v4']
+    """
+    used = set(taken)
+    result = []
+    for position, name in enumerate(names):
+        clean = name if name.isascii() and name.isidentifier() else f"v{position}"
+        while clean in used or keyword.iskeyword(clean) or keyword.issoftkeyword(clean):
+            clean += "_"
+        used.add(clean)
+        result.append(clean)
+    return result
+
+
+#: Names that generated code uses for functions, and which inputs therefore may not have.
+RESERVED = frozenset(
+    re.match(r"\w+", form)[0]  # type: ignore[index]
+    for dialect in (FLOAT, ARRAY, EXACT)
+    for form in dialect.operations.values()
+    if re.match(r"\w+\(", form)
+) | {"pi", "e", "ratio", "range", "steps", "record", "float", "int"}
+
+_Guard = tuple[tuple[int, bool], ...]
+
+
+@dataclass
+class Printer:
+    """Prints the operations of a program.
+
+    ``names`` gives the identifier of each input label; ``known`` the nodes that are computed
+    elsewhere already, by the text that stands for them; ``hints`` wished names for nodes.
+    """
+
+    program: Program
+    dialect: Dialect
+    names: Mapping[Label, str]
+    known: Mapping[int, str] = field(default_factory=dict)
+    hints: Mapping[int, str] = field(default_factory=dict)
+    prefix: str = "a"
+    width: int = 88
+
+    def lines(self, wanted: Sequence[int], indent: str = "    ") -> tuple[list[str], list[str]]:
+        """The lines that compute the wanted nodes, and the text of each."""
+        self._text: dict[int, str] = dict(self.known)
+        self._guards = self._place(wanted)
+        self._count(wanted)
+        self._out: list[str] = []
+        taken = {*self.names.values(), *self.known.values(), *RESERVED}
+        hinted = [index for index in self._guards if index in self.hints and index not in self.known]
+        cleaned = clean_names([self.hints[index] for index in hinted], taken)
+        self._hinted = dict(zip(hinted, cleaned, strict=True))
+        self._block((), indent)
+        return self._out, [self._text[index] for index in wanted]
+
+    def _place(self, wanted: Sequence[int]) -> dict[int, _Guard]:
+        """For each needed node the innermost branch that holds all of its uses."""
+        guards: dict[int, _Guard] = dict.fromkeys(wanted, ())
+        for index in range(len(self.program.nodes) - 1, -1, -1):
+            if index not in guards or index in self.known:
+                continue
+            guard = guards[index]
+            node = self.program.nodes[index]
+            for position, arg in enumerate(node.args):
+                inner = guard
+                if node.op == "select" and self.dialect.branches and position:
+                    inner = (*guard, (index, position == 1))
+                guards[arg] = _common(guards[arg], inner) if arg in guards else inner
+        return dict(sorted(guards.items()))
+
+    def _count(self, wanted: Sequence[int]) -> None:
+        self._used = dict.fromkeys(self._guards, 0)
+        self._user: dict[int, int] = {}
+        for index in self._guards:
+            if index not in self.known:
+                for arg in self.program.nodes[index].args:
+                    self._used[arg] += 1
+                    self._user[arg] = index
+        for index in wanted:
+            self._used[index] += 1
+
+    def unconditional(self, wanted: Sequence[int]) -> list[int]:
+        """The nodes that are needed whatever branch is taken, in order."""
+        return [index for index, guard in self._place(wanted).items() if not guard]
+
+    def _block(self, guard: _Guard, indent: str) -> None:
+        for index, place in self._guards.items():
+            if place != guard or index in self.known:
+                continue
+            node = self.program.nodes[index]
+            if node.op == "select" and self.dialect.branches:
+                self._select(index, node, guard, indent)
+            else:
+                self._operation(index, node, indent)
+
+    def _select(self, index: int, node: Node, guard: _Guard, indent: str) -> None:
+        name = self._name(index)
+        condition, then, otherwise = node.args
+        for keyword_, branch, arg in (
+            (f"if {self._text[condition]}:", True, then),
+            ("else:", False, otherwise),
+        ):
+            self._out.append(f"{indent}{keyword_}")
+            self._block((*guard, (index, branch)), indent + "    ")
+            self._out.append(f"{indent}    {name} = {bare(self._text[arg])}")
+        self._text[index] = name
+
+    def _name(self, index: int) -> str:
+        return self._hinted.get(index, f"{self.prefix}{index}")
+
+    def _operation(self, index: int, node: Node, indent: str) -> None:
+        text = self._expression(node)
+        user = self._user.get(index)
+        nested = (
+            self._used[index] <= 1
+            and index not in self._hinted
+            and (user is None or self._guards[user] == self._guards[index])
+            and len(text) < self.width
+        )
+        if ARITY[node.op] == 0:
+            nested = node.op != "const" or self.dialect.cheap_literals or "(" not in text[1:]
+        if nested:
+            self._text[index] = text
+            return
+        name = self._name(index)
+        self._out.append(f"{indent}{name} = {bare(text)}")
+        self._text[index] = name
+
+    def _expression(self, node: Node) -> str:
+        if node.op == "const":
+            return self.dialect.literal(node.value)
+        if node.op == "input":
+            return self.names[node.value]
+        if node.op in ("pi", "e"):
+            return self.dialect.pi if node.op == "pi" else self.dialect.e
+        args = [self._text[arg] for arg in node.args]
+        if node.op == "mul" and self.program.nodes[node.args[1]].op == "const":
+            args.reverse()
+        form = self.dialect.operations[node.op]
+        if form.endswith(")"):
+            return form.format(*map(bare, args))
+        return f"({form.format(*args)})"
+
+
+def _common(a: _Guard, b: _Guard) -> _Guard:
+    length = 0
+    while length < min(len(a), len(b)) and a[length] == b[length]:
+        length += 1
+    return a[:length]
+
+
+def bare(text: str) -> str:
+    """A text without one pair of parentheses around all of it."""
+    if not text.startswith("("):
+        return text
+    depth = 0
+    for position, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return text[1:-1] if position == len(text) - 1 else text
+    return text

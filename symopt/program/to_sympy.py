@@ -1,0 +1,49 @@
+"""A program read back as SymPy expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sympy
+from sympy import Expr
+
+from symopt.program.graph import Label, Node, Program
+from symopt.statement.numbers import rational
+
+__all__ = ["to_sympy"]
+
+_FUNCTIONS: dict[str, Any] = {
+    "neg": lambda a: -a, "sqrt": sympy.sqrt, "abs": sympy.Abs, "sign": sympy.sign,
+    "exp": sympy.exp, "log": sympy.log, "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan,
+    "atan": sympy.atan, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh,
+    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b, "pow": lambda a, b: a**b, "max": sympy.Max, "min": sympy.Min,
+    "lt": lambda a, b: a < b, "le": lambda a, b: a <= b, "eq": sympy.Eq, "and": sympy.And,
+    "or": sympy.Or, "not": sympy.Not,
+    "select": lambda c, a, b: sympy.Piecewise((a, c), (b, True)),
+}  # fmt: skip
+
+
+def to_sympy(program: Program, inputs: Mapping[Label, Expr]) -> dict[Label, Expr]:
+    """The outputs as expressions of the given input expressions.
+
+    >>> from symopt.program.graph import Graph
+    >>> graph = Graph()
+    >>> node = graph.add(graph.power(graph.input("x"), 2), graph.const(1))
+    >>> to_sympy(graph.program({"f": node}), {"x": sympy.Symbol("x")})
+    {'f': x**2 + 1}
+    """
+
+    def visit(node: Node, args: list[Any]) -> Any:
+        if node.op == "const":
+            return rational(node.value)
+        if node.op == "input":
+            return inputs[node.value]
+        if node.op == "pi":
+            return sympy.pi
+        if node.op == "e":
+            return sympy.E
+        return _FUNCTIONS[node.op](*args)
+
+    return program.fold(visit)
