@@ -165,11 +165,12 @@ class Diverges(Claim):
 
 @dataclass(frozen=True)
 class KindOfPoint(Claim):
-    """A point is critical for the objective, and of this kind."""
+    """A point is critical for the objective, of this kind, and f has this value there, if given."""
 
     objective: str
     point: Sequence[str]
     kind: str
+    value: str | None = None
 
 
 @dataclass(frozen=True)

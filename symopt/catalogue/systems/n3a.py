@@ -15,15 +15,23 @@ N3a = System(
     runs=[
         _run("gradient descent", "gradient_descent", 20, eta="0.2"),
         _run("AdaGrad", "adagrad_epsilon_inside", 50, eta="0.5", epsilon="1e-7"),
+        _run("AdaGrad, 70 steps", "adagrad_epsilon_inside", 70, eta="0.5", epsilon="1e-7"),
         _run("RMSprop", "rmsprop_epsilon_inside", 50, eta="0.1", rho="0.9", epsilon="1e-7"),
         _run("momentum", "momentum", 50, eta="0.01", mu="0.9"),
         _run("Adam", "adam_epsilon_inside", 20, **_ADAM),
         _run("Adam, 70 steps", "adam_epsilon_inside", 70, **_ADAM),
     ],
+    # "Not as good" can be read in two ways, and the two have different answers.
     claims=[
         EndsLower(
-            "with 70 steps Adam is not as good as AdaGrad here",
+            "with 70 steps Adam is not as good as AdaGrad with its 50",
             "AdaGrad",
+            "Adam, 70 steps",
+            by="N3a",
+        ),
+        EndsLower(
+            "with 70 steps Adam is not as good as AdaGrad with 70",
+            "AdaGrad, 70 steps",
             "Adam, 70 steps",
             by="N3a",
         ),

@@ -69,8 +69,12 @@ N3d = System(
     ],
     claims=[
         KindOfPoint("(0, 0) is a saddle of the cubic", "cubic", ("0", "0"), "saddle", by="N3d"),
-        KindOfPoint("(0, 0) is a strict minimum of the cubic", "cubic", ("0", "0"), "minimum"),
-        KindOfPoint("the saddle is (1/4, -1/2)", "cubic", ("1/4", "-1/2"), "saddle"),
+        KindOfPoint(
+            "(0, 0) is a strict minimum of the cubic, f = 0", "cubic", ("0", "0"), "minimum", "0"
+        ),
+        KindOfPoint(
+            "the saddle is (1/4, -1/2), f = 1/16", "cubic", ("1/4", "-1/2"), "saddle", "1/16"
+        ),
         CountOfKind("the cubic has one saddle", "cubic", "saddle", 1, 1),
         UnboundedBelow("the cubic is unbounded below as x1 falls", "cubic", "x1", "-"),
         Diverges("momentum does not escape to a minimum: it diverges", "momentum on cubic"),

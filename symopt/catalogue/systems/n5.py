@@ -38,7 +38,7 @@ N5 = System(
         CountOfKind("Beale has several local minima", "beale", "minimum", 2, by="N5"),
         CountOfKind("Beale has one minimum and no other", "beale", "minimum", 1, 1),
         CountOfKind("and two saddles", "beale", "saddle", 2, 2),
-        KindOfPoint("(3, 1/2) is the minimum", "beale", ("3", "1/2"), "minimum"),
-        KindOfPoint("(0, 1) is a saddle", "beale", ("0", "1"), "saddle"),
+        KindOfPoint("(3, 1/2) is the minimum, f = 0", "beale", ("3", "1/2"), "minimum", "0"),
+        KindOfPoint("(0, 1) is a saddle, f = 909/64", "beale", ("0", "1"), "saddle", "909/64"),
     ],
 )

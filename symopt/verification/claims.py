@@ -1,0 +1,265 @@
+"""Settling the claims of a source system: every answer is computed, with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import singledispatch
+from typing import Any
+
+import sympy
+
+from symopt.derivation.critical_points import critical_points
+from symopt.errors import InexactError, StatementError, UndecidedError
+from symopt.execution.trajectory import Trajectory
+from symopt.statement.library import objectives
+from symopt.statement.numbers import exact, rational
+from symopt.statement.system import (
+    Claim,
+    CountOfKind,
+    Diverges,
+    EndsLower,
+    ExactValue,
+    FirstDifference,
+    KindOfPoint,
+    Printed,
+    SamePrint,
+    SameTrajectory,
+    System,
+    UnboundedBelow,
+)
+from symopt.verification.digits import bounds, decimal, within
+
+__all__ = ["Finding", "Runs", "printed_value", "settle"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A settled claim: whether it holds, and the computed evidence in words."""
+
+    claim: Claim
+    holds: bool
+    evidence: str
+
+    def __str__(self) -> str:
+        answer = "holds" if self.holds else "does not hold"
+        return f"{self.claim.by}: {self.claim.text}: {answer}. {self.evidence}"
+
+
+class Runs:
+    """The trajectories of a system, each computed once and on demand."""
+
+    def __init__(self, system: System, run: Callable[..., Trajectory]) -> None:
+        self.system = system
+        self._run = run
+        self._done: dict[tuple[str, str], Trajectory] = {}
+
+    def get(self, label: str, arithmetic: str, steps: int | None = None) -> Trajectory:
+        """The run of that label in that arithmetic, with at least that many steps (default all)."""
+        stated = self.system.run(label)
+        steps = stated.steps if steps is None else steps
+        done = self._done.get((label, arithmetic))
+        if done is None or done.steps < steps:
+            done = self._run(
+                stated.rule,
+                stated.objective,
+                x0=list(stated.start),
+                steps=steps,
+                arithmetic=arithmetic,
+                **stated.hyperparameters,
+            )
+            self._done[label, arithmetic] = done
+        return done
+
+    def exactly(self, labels: tuple[str, ...], steps: int) -> list[Trajectory]:
+        """Some runs, all in rationals where their rules allow it, else all in balls."""
+        try:
+            return [self.get(label, "rational", steps) for label in labels]
+        except InexactError:
+            return [self.get(label, "ball", steps) for label in labels]
+
+
+def printed_value(trajectory: Trajectory, entry: Printed) -> Any:
+    """What a trajectory has in the place of a printed number."""
+    if entry.quantity == "f":
+        return trajectory.values[entry.step]
+    if entry.quantity == "g":
+        return trajectory.gradients[entry.step - 1, entry.coordinate]
+    return trajectory.x[entry.step, entry.coordinate]
+
+
+@singledispatch
+def settle(claim: Claim, runs: Runs) -> Finding:
+    """Settle one claim by computing.
+
+    Raises :class:`~symopt.errors.StatementError` for a kind of claim that nothing here settles,
+    and :class:`~symopt.errors.UndecidedError` where the arithmetic cannot decide.
+    """
+    raise StatementError(f"no way is known to settle a {type(claim).__name__}")
+
+
+@settle.register
+def _(claim: ExactValue, runs: Runs) -> Finding:
+    value = runs.get(claim.run, "rational", claim.step).x[claim.step, claim.coordinate]
+    return Finding(claim, value == exact(claim.value), f"Exactly {Fraction(value)}.")
+
+
+@settle.register
+def _(claim: SameTrajectory, runs: Runs) -> Finding:
+    steps = min(runs.system.run(label).steps for label in (claim.left, claim.right))
+    left, right = (runs.get(label, "rational", steps).x for label in (claim.left, claim.right))
+    for step in range(steps + 1):
+        if list(left[step]) != list(right[step]):
+            return Finding(claim, False, f"They part at step {step}.")
+    return Finding(claim, True, f"Equal rationals at all {steps} steps.")
+
+
+@settle.register
+def _(claim: FirstDifference, runs: Runs) -> Finding:
+    left, right = runs.exactly((claim.left, claim.right), claim.step)
+    for step in range(claim.step + 1):
+        pairs = list(zip(left.x[step], right.x[step], strict=True))
+        if all(_equal(a, b) for a, b in pairs):
+            continue
+        gaps = [a - b for a, b in pairs]
+        shown = ", ".join(decimal(gap, 6) for gap in gaps)
+        evidence = f"First difference at step {step}, left - right = ({shown})"
+        if step != claim.step or claim.difference is None:
+            return Finding(claim, step == claim.step, evidence + ".")
+        expected = _expected(claim, runs, left, step)
+        agree = all(_equal(gap, want) for gap, want in zip(gaps, expected, strict=True))
+        formula = f"{'' if agree else 'not '}{claim.difference} in every coordinate"
+        return Finding(claim, agree, f"{evidence}: {formula}, exactly.")
+    return Finding(claim, False, f"No difference up to step {claim.step}.")
+
+
+def _equal(a: Any, b: Any) -> bool:
+    (low, high), (other_low, other_high) = bounds(a), bounds(b)
+    if high < other_low or other_high < low:
+        return False
+    if low == high == other_low == other_high:
+        return True
+    raise UndecidedError("balls that overlap are not proved equal; no exact run exists here")
+
+
+def _expected(
+    claim: FirstDifference, runs: Runs, trajectory: Trajectory, step: int
+) -> list[Fraction]:
+    """The stated difference for each coordinate, from exact hyperparameters and gradients."""
+    assert claim.difference is not None
+    given = runs.system.run(claim.left).hyperparameters
+    known = {
+        symbol: rational(exact(given[symbol.name]))
+        for symbol in claim.difference.free_symbols
+        if symbol.name in given
+    }
+    values = []
+    for gradient in trajectory.gradients[step - 1]:
+        point = {
+            s: rational(Fraction(gradient)) for s in claim.difference.free_symbols - set(known)
+        }
+        values.append(exact(claim.difference.subs({**known, **point})))
+    return values
+
+
+@settle.register
+def _(claim: SamePrint, runs: Runs) -> Finding:
+    entries = [entry for entry in runs.system.printed if entry.run == claim.left]
+    steps = max(entry.step for entry in entries)
+    trajectory = runs.get(claim.right, "ball", steps)
+    off = [
+        f"{entry.what or entry.quantity} of step {entry.step} is {decimal(value, 10)}, "
+        f"printed {entry.text}"
+        for entry in entries
+        if not within(value := printed_value(trajectory, entry), entry.value, entry.half_unit)
+    ]
+    if off:
+        return Finding(claim, False, f"{len(off)} of {len(entries)} differ: {'; '.join(off)}.")
+    gap = max(
+        abs(bounds(printed_value(trajectory, entry))[0] - bounds(printed_value(own, entry))[0])
+        for own in [runs.get(claim.left, "ball", steps)]
+        for entry in entries
+    )
+    return Finding(
+        claim,
+        True,
+        f"All {len(entries)} printed numbers fit both; they are at most {decimal(gap, 3)} apart.",
+    )
+
+
+@settle.register
+def _(claim: EndsLower, runs: Runs) -> Finding:
+    left, right = (runs.get(label, "ball") for label in (claim.left, claim.right))
+    (low, high), (other_low, other_high) = bounds(left.values[-1]), bounds(right.values[-1])
+    if low <= other_high and other_low <= high:
+        raise UndecidedError(f"{claim.left} and {claim.right} end too close to compare")
+    parts = [
+        f"{label}: f = {decimal(run.values[-1], 10)} after {run.steps} steps"
+        for label, run in ((claim.left, left), (claim.right, right))
+    ]
+    return Finding(claim, high < other_low, "; ".join(parts) + ".")
+
+
+@settle.register
+def _(claim: Diverges, runs: Runs) -> Finding:
+    trajectory = runs.get(claim.run, "float64")
+    if trajectory.diverged_at is None:
+        end = ", ".join(f"{value:.6g}" for value in trajectory.x[-1])
+        return Finding(claim, False, f"It ends at ({end}) after {trajectory.steps} steps.")
+    last = trajectory.diverged_at - 1
+    point = ", ".join(f"{value:.6g}" for value in trajectory.x[last])
+    lowest = min(range(last + 1), key=lambda step: float(abs(trajectory.gradients[step]).max()))
+    near = ", ".join(f"{value:.6g}" for value in trajectory.x[lowest])
+    return Finding(
+        claim,
+        True,
+        f"It was nearest to rest at step {lowest}, at ({near}); the last finite float64 point is "
+        f"step {last}, ({point}).",
+    )
+
+
+@settle.register
+def _(claim: KindOfPoint, runs: Runs) -> Finding:
+    wanted = tuple(rational(exact(value)) for value in claim.point)
+    found = critical_points(objectives[claim.objective])
+    all_of_them = "; ".join(
+        f"{entry.kind} at ({', '.join(map(_short, entry.point))}), f = {_short(entry.value)}"
+        for entry in found
+    )
+    for entry in found:
+        if all(sympy.simplify(a - b) == 0 for a, b in zip(entry.point, wanted, strict=True)):
+            holds = entry.kind == claim.kind
+            if claim.value is not None:
+                gap = sympy.simplify(entry.value - rational(exact(claim.value)))
+                holds = holds and bool(gap == 0)
+            return Finding(claim, holds, f"All critical points: {all_of_them}.")
+    return Finding(claim, False, f"It is not critical. All critical points: {all_of_them}.")
+
+
+def _short(number: sympy.Expr) -> str:
+    return str(number) if number.is_Rational else f"{sympy.N(number, 10)}..."
+
+
+@settle.register
+def _(claim: CountOfKind, runs: Runs) -> Finding:
+    found = critical_points(objectives[claim.objective])
+    points = [entry for entry in found if entry.kind == claim.kind]
+    most = len(points) if claim.at_most is None else claim.at_most
+    shown = ", ".join(f"({', '.join(map(_short, entry.point))})" for entry in points)
+    count = f"{len(points)} of its {len(found)} critical points"
+    evidence = f"Exactly {count} are of the kind {claim.kind}: {shown or 'none'}."
+    return Finding(claim, claim.at_least <= len(points) <= most, evidence)
+
+
+@settle.register
+def _(claim: UnboundedBelow, runs: Runs) -> Finding:
+    objective = objectives[claim.objective]
+    along = {symbol: 0 for symbol in objective.variables if symbol.name != claim.variable}
+    (symbol,) = set(objective.variables) - set(along)
+    toward = sympy.oo if claim.toward == "+" else -sympy.oo
+    line = objective.expression.subs(along)
+    limit = sympy.limit(line, symbol, toward)
+    return Finding(
+        claim, limit == -sympy.oo, f"{line} tends to {limit} as {symbol} tends to {toward}."
+    )
