@@ -18,7 +18,7 @@ from sympy.core.relational import Relational
 
 from symopt.errors import InputError
 from symopt.presentation.names import Label, Style, superscript
-from symopt.presentation.order import STANDARD, Roles, Term, ordered_terms, split
+from symopt.presentation.order import STANDARD, Roles, Term, is_rate, ordered_terms, split
 from symopt.statement.symbols import grad, norm
 
 __all__ = ["Piece", "Writer", "expression_latex", "plain", "width"]
@@ -144,6 +144,8 @@ class Writer:
         if isinstance(node, sympy.Piecewise):
             return self._cases(node)
         if isinstance(node, Relational):
+            if self.style is not Style.ASCII and self._constant(node.lhs):
+                node = node if self._constant(node.rhs) else node.reversed
             symbol = self._choose(*_RELATIONS[node.rel_op])
             left, right = self.write(node.lhs), self.write(node.rhs)
             return Piece(f"{left.text} {symbol} {right.text}", SUM, left.width + right.width + 1.4)
@@ -151,7 +153,7 @@ class Writer:
             word = "and" if isinstance(node, sympy.And) else "or"
             joint = self._choose(rf" \text{{ {word} }} ", f" {word} ", f" {word} ")
             return Piece(joint.join(self.text(part) for part in node.args), SUM, 20.0)
-        if isinstance(node, sympy.Function | AppliedUndef):
+        if isinstance(node, sympy.core.function.Application):
             return self._function(node)
         if isinstance(node, sympy.polys.rootoftools.ComplexRootOf):
             return self._root(node)
@@ -159,6 +161,9 @@ class Writer:
             f"there is no notation for {type(node).__name__} in {str(node)[:80]}; symopt writes "
             "sums, products, powers and its own functions of real symbols"
         )
+
+    def _constant(self, expression: Expr) -> bool:
+        return not expression.free_symbols or self.roles.only_hyperparameters(expression)
 
     def _choose(self, *texts: str) -> str:
         return texts[_STYLES.index(self.style)]
@@ -189,6 +194,12 @@ class Writer:
             if p == 1 and q > 1 and factors and all(map(_is_monomial, factors)):
                 return self._row([self._fraction(1, factors, q, ())])
             return self._row([*front, *self._each(factors)])
+        if below and len(state) > 1 and self.roles.has_gradient(state[-1]):
+            rest = Term(parts.coefficient, tuple(f for f in term.factors if f != state[-1]))
+            if not any(map(self.roles.has_gradient, state[:-1])) and len(rest.factors) < len(
+                term.factors
+            ):
+                return self._row([self._product(rest), self.write(state[-1])])
         if below and hyper and brackets:
             correction = self._fraction(1, (*constants, *brackets), 1, hyper)
             step = self._fraction(1, state, 1, below)
@@ -201,9 +212,9 @@ class Writer:
                 return self._row([self._fraction(p, factors, q, below)])
             lead = self._each((*constants, *letters, *brackets))
             return self._row([*front, *lead, self._fraction(1, state, 1, below)])
-        rates = [factor for factor in letters if str(factor) in ("eta", "alpha")] if state else []
-        rest = tuple(factor for factor in factors if factor not in rates)
-        return self._row([*self._each(rates), self._fraction(p, rest, q, hyper)])
+        rates = [factor for factor in letters if is_rate(factor)] if state else []
+        others = tuple(factor for factor in factors if factor not in rates)
+        return self._row([*self._each(rates), self._fraction(p, others, q, hyper)])
 
     def _front(self, coefficient: Rational) -> list[Piece]:
         value = abs(coefficient)

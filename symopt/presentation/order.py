@@ -46,7 +46,7 @@ class Roles:
             if isinstance(expression, grad) or target.name == "g"
         ]
         return cls(
-            hyperparameters=tuple(rule.hyperparameters),
+            hyperparameters=_scalars(rule),
             variables=(x, *rule.state, *rule.temporaries),
             gradients=frozenset(gradients),
             parameter=x,
@@ -62,11 +62,11 @@ class Roles:
 
     def place(self, symbol: Symbol) -> tuple[int, str]:
         """Where a symbol stands among those of its role."""
+        if self.is_hyperparameter(symbol) and is_rate(symbol):
+            return -1, symbol.name
         for group in (self.hyperparameters, self.variables):
             if symbol in group:
                 return group.index(symbol), symbol.name
-        if self.by_name and symbol.name in ("eta", "alpha"):
-            return -1, symbol.name
         return len(self.variables) + len(self.hyperparameters), symbol.name
 
     def only_hyperparameters(self, expression: Expr) -> bool:
@@ -80,6 +80,26 @@ class Roles:
 
     def has_gradient(self, expression: Expr) -> bool:
         return expression.has(grad) or any(map(self.is_gradient, expression.free_symbols))
+
+
+def is_rate(factor: Expr) -> bool:
+    """Whether a factor is a learning rate, which stands before everything else."""
+    return isinstance(factor, Symbol) and factor.name.split("_")[0] in ("eta", "alpha")
+
+
+def _scalars(rule: Rule) -> tuple[Symbol, ...]:
+    """The hyperparameters, and state and temporaries made of nothing but them and ``t``."""
+    found = dict.fromkeys(rule.hyperparameters)
+    targets = [target for target, _ in rule.update]
+    for _ in targets:
+        for target in targets:
+            lines = [expression for other, expression in rule.update if other == target]
+            if target != x and all(
+                line.free_symbols <= {*found, target, t} and not line.has(AppliedUndef, grad)
+                for line in lines
+            ):
+                found.setdefault(target)
+    return tuple(found)
 
 
 #: Roles told by the standard names of the field.
@@ -246,7 +266,8 @@ def ordered_terms(expression: Expr, roles: Roles) -> list[Term]:
         expression
     )
     if has_roles:
-        terms.sort(key=lambda term: _rule_key(term, roles))
+        with_state = any(_state_of(term, roles) for term in terms)
+        terms.sort(key=lambda term: _rule_key(term, roles, with_state))
     else:
         rising = any(term.is_number and not term.negative for term in terms)
         terms.sort(key=lambda term: _polynomial_key(term, roles, rising))
@@ -258,11 +279,19 @@ def ordered_terms(expression: Expr, roles: Roles) -> list[Term]:
     return terms
 
 
-def _rule_key(term: Term, roles: Roles) -> tuple[object, ...]:
+def _state_of(term: Term, roles: Roles) -> list[Expr]:
+    return [
+        factor
+        for factor in term.factors
+        if factor.free_symbols and not roles.only_hyperparameters(factor)
+    ]
+
+
+def _rule_key(term: Term, roles: Roles, with_state: bool) -> tuple[object, ...]:
     tie = tuple(sympy.default_sort_key(factor) for factor in term.factors)
     if term.is_number:
-        return (-1 if not term.negative else 9), (), tie
-    state = [factor for factor in term.factors if not roles.only_hyperparameters(factor)]
+        return (9 if term.negative or with_state else -1), (), tie
+    state = _state_of(term, roles)
     if not state:
         return 8, _places(term.factors, roles), tie
     bare = state[0] if len(state) == 1 and isinstance(state[0], Symbol) else None
@@ -283,7 +312,8 @@ def _rule_key(term: Term, roles: Roles) -> tuple[object, ...]:
 def _is_target(symbol: Symbol, roles: Roles) -> bool:
     if roles.target is None:
         return False
-    return symbol == roles.target or symbol.name == roles.target.name.split("_")[0]
+    stem: str = roles.target.name.split("_")[0]
+    return bool(symbol == roles.target or symbol.name == stem)
 
 
 def _places(factors: Iterable[Expr], roles: Roles) -> tuple[object, ...]:

@@ -1,0 +1,137 @@
+"""Long formulas in pieces between which a line may be broken.
+
+A formula is cut before the signs of its sum; a factor in parentheses that is too wide is cut
+inside. What cannot be cut (a fraction, a root) and is too wide is given a name first, by
+:func:`abbreviated`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import sympy
+from sympy import Expr, Symbol
+
+from symopt.presentation.document import Math
+from symopt.presentation.names import Label, Style
+from symopt.presentation.notation import PRODUCT, Writer
+from symopt.presentation.order import STANDARD, Roles, Term, ordered_terms, split
+
+__all__ = ["abbreviated", "pieces"]
+
+#: No piece is wider than this many em, so that every line can be filled.
+LIMIT = 25.0
+
+
+@dataclass(frozen=True)
+class _Cutter:
+    latex: Writer
+    text: Writer
+    limit: float
+
+    def sum(self, expression: Expr, first: str = "") -> Iterator[Math]:
+        """The terms of a sum, each with its sign; ``first`` opens a parenthesis."""
+        roles = self.latex.roles
+        latex = replace(self.latex, roles=replace(roles, target=None))
+        text = replace(self.text, roles=latex.roles)
+        inner = replace(self, latex=latex, text=text)
+        terms = ordered_terms(expression, roles)
+        for index, term in enumerate(terms):
+            sign = ("- " if index else "-") if term.negative else ("+ " if index else "")
+            yield from inner.term(term, sign, len(terms) == 1)
+
+    def term(self, term: Term, sign: str, alone: bool) -> Iterator[Math]:
+        roles = self.latex.roles
+        parts = split(term, roles)
+        positive = Term(abs(term.coefficient), term.factors)
+        # The writers order factors themselves; a product node is only a carrier of the factors.
+        whole = sympy.Mul(positive.coefficient, *positive.factors, evaluate=False)
+        latex, text = self.latex.write(whole), self.text.write(whole)
+        if not (alone and not sign):
+            latex, text = self.latex.wrapped(latex, PRODUCT), self.text.wrapped(text, PRODUCT)
+        wide = [
+            factor
+            for factor in parts.state
+            if isinstance(factor, sympy.Add) and self.latex.write(factor).width > self.limit / 2
+        ]
+        if latex.width <= self.limit or parts.below_state or parts.below_hyper or not wide:
+            yield Math(sign + latex.text, sign + text.text, latex.width + 1.3)
+            return
+        cut = wide[-1]
+        others = [factor for factor in positive.factors if factor is not cut]
+        front = sympy.Mul(positive.coefficient, *others, evaluate=False)
+        opening_latex, opening_text, size = sign, sign, 1.5
+        if others or positive.coefficient != 1:
+            lead = self.latex.wrapped(self.latex.write(front), PRODUCT)
+            opening_latex += lead.text + r"\,"
+            opening_text += self.text.wrapped(self.text.write(front), PRODUCT).text + " "
+            size += lead.width
+        inside = list(self.sum(cut))
+        for index, piece in enumerate(inside):
+            before = (opening_latex + r"\bigl[", opening_text + "[") if index == 0 else ("", "")
+            after = (r"\bigr]", "]") if index == len(inside) - 1 else ("", "")
+            yield Math(
+                before[0] + piece.latex + after[0],
+                before[1] + piece.text + after[1],
+                piece.width + (size if index == 0 else 0.6),
+            )
+
+
+def pieces(
+    expression: Expr,
+    *,
+    roles: Roles = STANDARD,
+    labels: Mapping[Symbol, Label] | None = None,
+    limit: float = LIMIT,
+) -> tuple[Math, ...]:
+    """A formula in pieces, in print order, each with its sign.
+
+    >>> from symopt.statement.symbols import beta1, g, m
+    >>> [piece.text for piece in pieces(beta1*m + (1 - beta1)*g)]
+    ['β₁ m', '+ (1 - β₁) g']
+    """
+    latex = Writer(Style.LATEX, roles, labels)
+    text = Writer(Style.UNICODE, roles, labels)
+    if not isinstance(expression, (sympy.Add, sympy.Mul, sympy.Pow)):
+        piece = latex.write(expression)
+        return (Math(piece.text, text.text(expression), piece.width),)
+    return tuple(_Cutter(latex, text, limit).sum(expression))
+
+
+def abbreviated(
+    expression: Expr, names: Iterator[Symbol], *, roles: Roles = STANDARD, limit: float = LIMIT
+) -> tuple[list[tuple[Symbol, Expr]], Expr]:
+    """Name whatever is too wide to be printed and cannot be broken.
+
+    Gives the named parts, each in terms of the earlier ones, and the expression in their terms.
+    Putting the names back gives the expression again.
+    """
+    lets: list[tuple[Symbol, Expr]] = []
+    known: dict[Expr, Symbol] = {}
+    writer = Writer(Style.LATEX, roles)
+
+    def named(part: Expr) -> Symbol:
+        if part not in known:
+            known[part] = next(names)
+            lets.append((known[part], part))
+        return known[part]
+
+    def short(node: Expr, room: float) -> Expr:
+        """The node in terms of names, so that it fits the room unbroken."""
+        if not node.args or writer.write(node).width <= room:
+            return node
+        made = (
+            node.func(*(short(argument, room) for argument in node.args), evaluate=False)
+            if (isinstance(node, (sympy.Mul, sympy.Pow)))
+            else node.func(*(short(argument, room) for argument in node.args))
+        )
+        if isinstance(made, (sympy.Add, sympy.Mul)) and writer.write(made).width > room:
+            return named(made)
+        return made
+
+    terms = []
+    for term in sympy.Add.make_args(expression):
+        piece = writer.write(term)
+        terms.append(term if piece.width <= limit else short(term, limit * 0.6))
+    return lets, sympy.Add(*terms, evaluate=False) if len(terms) > 1 else terms[0]

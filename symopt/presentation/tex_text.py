@@ -1,0 +1,100 @@
+"""Running text for TeX: special characters escaped, characters of any language declared.
+
+The source keeps the characters themselves. Those that pdfLaTeX does not know are declared in the
+preamble, as a symbol, as a letter with its accent, or, where nothing else is left, by their code
+point. LuaLaTeX and XeLaTeX set them from the font.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from symopt.presentation.names import GREEK
+
+__all__ = ["address", "declarations", "escape"]
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
+    "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''",
+    "`": r"\textasciigrave{}",
+}  # fmt: skip
+_ACCENTS = {
+    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r",
+    "\u0327": "c", "\u030c": "v", "\u0304": "=", "\u0306": "u", "\u0307": ".", "\u030b": "H",
+    "\u0323": "d", "\u0331": "b",
+}  # fmt: skip
+_KNOWN = {
+    "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}", "ł": r"\l{}", "Ł": r"\L{}", "æ": r"\ae{}",
+    "Æ": r"\AE{}", "œ": r"\oe{}", "Œ": r"\OE{}", "ı": r"\i{}", "đ": "d", "ð": "d", "þ": "th",
+    "§": r"\S{}", "©": r"\copyright{}", "£": r"\pounds{}", "€": "EUR", "…": r"\dots{}",
+    "–": "--", "—": "---", "‘": "`", "’": "'", "“": "``", "”": "''", "\u00a0": "~",
+    "\u2009": r"\,", "\u202f": r"\,", "‐": "-", "‑": "-", "•": r"\textbullet{}",
+}  # fmt: skip
+_SYMBOLS = {
+    "·": r"\cdot", "×": r"\times", "±": r"\pm", "≤": r"\le", "≥": r"\ge", "≠": r"\neq",
+    "≈": r"\approx", "→": r"\to", "←": r"\leftarrow", "∞": r"\infty", "√": r"\surd",
+    "∇": r"\nabla", "∂": r"\partial", "∈": r"\in", "∑": r"\sum", "∏": r"\prod", "‖": r"\|",
+    "⊙": r"\odot", "−": "-", "°": r"^{\circ}", "ϵ": r"\epsilon", "ϕ": r"\phi", "µ": r"\mu",
+    "⇒": r"\Rightarrow", "∘": r"\circ",
+    **{letter: rf"\{name}" for name, letter in GREEK.items()},
+}  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """Text of users as TeX sets it: nothing in it is a command.
+
+    >>> escape("50% of x_1 & $5 {a} ~ \\\\input")
+    '50\\\\% of x\\\\_1 \\\\& \\\\$5 \\\\{a\\\\} \\\\textasciitilde{} \\\\textbackslash{}input'
+    """
+    plain = unicodedata.normalize("NFC", text)
+    kept = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Cn") else c for c in plain)
+    escaped = "".join(_SPECIAL.get(character, character) for character in kept)
+    return re.sub(r"-(?=-)", "-{}", escaped)
+
+
+def address(url: str) -> str:
+    """An address in typewriter letters, breakable after its slashes, dots and hyphens."""
+    breakable = re.sub(r"(?<=[/.=&-])", r"\\allowbreak{}", _plain_escape(url))
+    return rf"\texttt{{{breakable}}}"
+
+
+def _plain_escape(url: str) -> str:
+    return "".join(_SPECIAL.get(character, character) for character in url)
+
+
+def declarations(text: str) -> str:
+    """The declarations, for pdfLaTeX, of every character of the text beyond ASCII."""
+    characters = sorted({character for character in text if ord(character) > 127})
+    if not characters:
+        return ""
+    lines = [
+        rf"\DeclareUnicodeCharacter{{{ord(character):04X}}}{{{_command(character)}}}"
+        for character in characters
+    ]
+    inside = "\n".join(lines)
+    return f"\\ifdefined\\DeclareUnicodeCharacter\n{inside}\n\\fi\n"
+
+
+def _command(character: str) -> str:
+    if character in _KNOWN:
+        return _KNOWN[character]
+    if character in _SYMBOLS:
+        return rf"\ensuremath{{{_SYMBOLS[character]}}}"
+    pieces = unicodedata.normalize("NFD", character)
+    if len(pieces) >= 2 and pieces[0].isascii() and all(c in _ACCENTS for c in pieces[1:]):
+        made = {"i": r"\i{}", "j": r"\j{}"}.get(pieces[0], pieces[0])
+        for accent in pieces[1:]:
+            made = rf"\{_ACCENTS[accent]}{{{made}}}"
+        return made
+    form = unicodedata.decomposition(character).split()
+    simple = unicodedata.normalize("NFKD", character)
+    if simple.isascii() and simple and form and form[0] in ("<super>", "<sub>"):
+        mark = "^" if form[0] == "<super>" else "_"
+        return rf"\ensuremath{{{mark}{{{escape(simple)}}}}}"
+    if simple.isascii() and simple:
+        return escape(simple)
+    if unicodedata.combining(character):
+        return "{}"
+    return rf"\texttt{{[U+{ord(character):04X}]}}"
