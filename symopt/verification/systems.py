@@ -159,11 +159,11 @@ def _row(entry: Printed, runs: Runs) -> Row:
 
 def _distance(entry: Printed, exact: Any, native: float, arithmetic: str) -> str:
     """How far the print is from the exact value, and whether rounding accounts for it."""
-    units = abs(bounds(exact)[0] - entry.value) / (2 * entry.half_unit)
+    low, high = bounds(exact)
+    units = abs(low - entry.value) / (2 * entry.half_unit)
     distance = f"by {decimal(units, 3)} units of the last digit"
     if within(native, entry.value, entry.half_unit):
         return f"{distance}: rounding, {arithmetic} gives the printed digits"
-    middle = sum(bounds(exact)) / 2
-    if not within(native, middle, entry.half_unit):
+    if not within(native, (low + high) / 2, entry.half_unit):
         return f"{distance}: rounding decides these digits, {arithmetic} here gives {native!r}"
     return f"{distance}: not by rounding, {arithmetic} gives the exact value's digits"
