@@ -11,9 +11,10 @@ from sympy import Expr
 from symopt.program.graph import Label, Node, Program
 from symopt.statement.numbers import rational
 
-__all__ = ["to_sympy"]
+__all__ = ["OPERATIONS", "sympy_value", "to_sympy"]
 
-_FUNCTIONS: dict[str, Any] = {
+#: What each operation means to SymPy.
+OPERATIONS: dict[str, Any] = {
     "neg": lambda a: -a, "sqrt": sympy.sqrt, "abs": sympy.Abs, "sign": sympy.sign,
     "exp": sympy.exp, "log": sympy.log, "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan,
     "atan": sympy.atan, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh,
@@ -35,15 +36,15 @@ def to_sympy(program: Program, inputs: Mapping[Label, Expr]) -> dict[Label, Expr
     {'f': x**2 + 1}
     """
 
-    def visit(node: Node, args: list[Any]) -> Any:
-        if node.op == "const":
-            return rational(node.value)
-        if node.op == "input":
-            return inputs[node.value]
-        if node.op == "pi":
-            return sympy.pi
-        if node.op == "e":
-            return sympy.E
-        return _FUNCTIONS[node.op](*args)
+    return program.fold(lambda node, args: sympy_value(node, args, inputs))
 
-    return program.fold(visit)
+
+def sympy_value(node: Node, args: list[Any], inputs: Mapping[Label, Expr]) -> Any:
+    """One node as an expression, its arguments being given."""
+    if node.op == "const":
+        return rational(node.value)
+    if node.op == "input":
+        return inputs[node.value]
+    if node.op in ("pi", "e"):
+        return sympy.pi if node.op == "pi" else sympy.E
+    return OPERATIONS[node.op](*args)
