@@ -34,6 +34,18 @@ radam = adam.adam.variant(
     ],
 )
 
+radam_epsilon = adam.adam.variant(
+    "RAdam with epsilon",
+    source=Source("liu2020variance", "Algorithm 2, with epsilon added to the root of v"),
+    update=[
+        *_LINES,
+        (r_t, where(rho_t > 4, RECTIFICATION, 0)),
+        (x, x - eta * where(
+            rho_t > 4, r_t * m_hat * sqrt(1 - beta2**t) / (sqrt(v) + epsilon), m_hat)),
+    ],
+    note="The paper's threshold with PyTorch's epsilon, as in forks of the authors' code.",
+)  # fmt: skip
+
 radam_pytorch = adam.adam.variant(
     "RAdam as in PyTorch",
     source=Source("pytorch2.13.0", "torch/optim/radam.py:313-359"),
