@@ -73,18 +73,42 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from symopt.errors import (
         BudgetError as BudgetError,
+    )
+    from symopt.errors import (
         InexactError as InexactError,
+    )
+    from symopt.errors import (
         InputError as InputError,
+    )
+    from symopt.errors import (
         MissingExtraError as MissingExtraError,
+    )
+    from symopt.errors import (
         OutputError as OutputError,
+    )
+    from symopt.errors import (
         ParseError as ParseError,
+    )
+    from symopt.errors import (
         StatementError as StatementError,
+    )
+    from symopt.errors import (
         SymoptError as SymoptError,
+    )
+    from symopt.errors import (
         UndecidedError as UndecidedError,
+    )
+    from symopt.errors import (
         UndefinedError as UndefinedError,
+    )
+    from symopt.errors import (
         UnknownNameError as UnknownNameError,
     )
-    from symopt.statement.library import objectives as objectives, rules as rules
-    from symopt.statement.objective import KnownPoint as KnownPoint, Objective as Objective
-    from symopt.statement.rule import Hyperparameter as Hyperparameter, Rule as Rule
-    from symopt.statement.source import Reference as Reference, Source as Source
+    from symopt.statement.library import objectives as objectives
+    from symopt.statement.library import rules as rules
+    from symopt.statement.objective import KnownPoint as KnownPoint
+    from symopt.statement.objective import Objective as Objective
+    from symopt.statement.rule import Hyperparameter as Hyperparameter
+    from symopt.statement.rule import Rule as Rule
+    from symopt.statement.source import Reference as Reference
+    from symopt.statement.source import Source as Source

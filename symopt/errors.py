@@ -79,5 +79,8 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     if not near:
         return ""
     quoted = [repr(candidate) for candidate in near]
-    return " Did you mean " + " or ".join([", ".join(quoted[:-1]), quoted[-1]][len(quoted) < 2 :])\
+    return (
+        " Did you mean "
+        + " or ".join([", ".join(quoted[:-1]), quoted[-1]][len(quoted) < 2 :])
         + "?"
+    )

@@ -147,7 +147,8 @@ def _let_bound(unrolled: Unrolled, step: int, labels: tuple[Label, ...]) -> Clos
     program = unrolled.program
     names: dict[int, Symbol] = {}
     for label, index in program.outputs.items():
-        name, coordinate, at = label  # type: ignore[misc]
+        assert isinstance(label, tuple)
+        name, coordinate, at = label
         if at == 0 or at > step or not ARITY[program.nodes[index].op]:
             continue
         names.setdefault(index, _name(unrolled, name, coordinate, at))

@@ -267,8 +267,13 @@ def step_program(
         graph.program(flat_outputs(rule, start)),
         tuple(slots),
         tuple(symbol.name for symbol in rule.hyperparameters if symbol not in scheduled),
-        {everything.outputs[label]: _identifier(objective, label[1:]) for label in lines},
+        {everything.outputs[label]: _line_name(objective, label) for label in lines},
     )
+
+
+def _line_name(objective: Objective, label: Label) -> str:
+    assert isinstance(label, tuple)
+    return _identifier(objective, label[1:])
 
 
 def _identifier(objective: Objective, label: Label) -> str:

@@ -90,7 +90,7 @@ class Unrolled:
 
         >>> f = unroll("gradient_descent", "half_square", steps=3).lambdify()
         >>> f(1.0, 0.5)
-        (0.125,)
+        (np.float64(0.125),)
         """
         from symopt.execution.maps import numpy_map
 
@@ -149,7 +149,7 @@ def unroll(
     bound = _hyperparameters(the_rule, hyper)
     graph = Graph()
     arguments = dict.fromkeys(_free(start))
-    arguments |= dict.fromkeys(_free([value for value in bound.values()], without=t))
+    arguments |= dict.fromkeys(_free(list(bound.values()), without=t))
     symbols = {symbol: graph.input(symbol) for symbol in arguments}
     oracle = None if the_objective is None else objective_oracle(graph, the_objective)
     outputs: dict[Label, int] = {}
@@ -177,7 +177,9 @@ def unroll(
 def _start(names: tuple[str, ...], x0: Sequence[Any] | None) -> tuple[Expr, ...]:
     if x0 is None:
         return tuple(Symbol(f"{name}_0", real=True) for name in names)
-    values = list(x0) if isinstance(x0, (list, tuple)) or hasattr(x0, "__len__") else [x0]
+    values: list[Any] = (
+        list(x0) if isinstance(x0, (list, tuple)) or hasattr(x0, "__len__") else [x0]
+    )
     if isinstance(x0, str):
         values = x0.replace(",", " ").split()
     if len(values) != len(names):
@@ -240,4 +242,3 @@ def _outputs(values: dict[Symbol, Any], step: int) -> dict[Label, int]:
         else:
             outputs.update({(symbol.name, i, step): node for i, node in enumerate(value)})
     return outputs
-

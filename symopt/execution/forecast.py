@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from math import gcd, log2
 from typing import Any
 
@@ -101,7 +102,7 @@ def forecast_bits(
     for t, magnitude in enumerate(magnitudes[1:], start=1):
         values["t",] = ({}, 0.0)
         inputs = dict(values)
-        new = step.program.fold(lambda node, args, at=inputs, t=t: _power(node, args, at, t))
+        new = step.program.fold(partial(_visit_at, t, inputs))
         values.update(new)
         bits.append(_largest(new, magnitude))
         if bits[-1] > limit:
@@ -109,7 +110,7 @@ def forecast_bits(
     return Forecast(tuple(bits))
 
 
-def _power(node: Node, args: list[_Size], inputs: Mapping[Label, _Size], t: int) -> _Size:
+def _visit_at(t: int, inputs: Mapping[Label, _Size], node: Node, args: list[_Size]) -> _Size:
     if node.op == "pow":  # the exponent is t, or near it
         exponents, other = args[0]
         return {prime: exponent * t for prime, exponent in exponents.items()}, other * t

@@ -20,7 +20,6 @@ from symopt.program.printers.python import (
     RESERVED,
     Dialect,
     Printer,
-    bare,
     clean_names,
 )
 from symopt.statement.library import objectives, rules
@@ -43,8 +42,7 @@ class Kernel:
     >>> print(k.source)
     def gradient_descent_on_half_square(w, eta, steps, record):
         for t in range(1, steps + 1):
-            g_w = w
-            w = w - g_w * eta
+            w = w - eta * w
             record((w,))
     >>> k([1.0], steps=2, eta=0.5)
     (0.25,)
@@ -72,8 +70,9 @@ class Kernel:
         """The point after ``steps`` steps of plain binary64 arithmetic."""
         from symopt.execution.run import run
 
-        point = run(self.step.rule, self.step.objective, x0, steps, record="final", **hyper).x[-1]
-        return tuple(float(value) for value in point)
+        settings: dict[str, Any] = dict(hyper)
+        final = run(self.step.rule, self.step.objective, x0, steps, record="final", **settings)
+        return tuple(float(value) for value in final.x[-1])
 
 
 def kernel(rule: Rule | str, objective: Objective | str, backend: str = "python") -> Kernel:
@@ -96,9 +95,11 @@ def build_kernel(
     schedules: Mapping[Symbol, Expr] | None = None,
 ) -> Kernel:
     """The kernel in one dialect, with some hyperparameters bound to expressions of ``t``."""
-    default = {
-        entry.symbol: entry.default for entry in rule.parameters if entry.is_schedule
-    } if schedules is None else schedules
+    default = (
+        {entry.symbol: entry.default for entry in rule.parameters if entry.is_schedule}
+        if schedules is None
+        else schedules
+    )
     step = step_program(rule, objective, tuple(sorted(default.items(), key=str)))
     return Kernel(step, dialect, loop_source(step, dialect))
 
@@ -132,12 +133,13 @@ def loop_source(step: Step, dialect: Dialect) -> str:
     for index, text in zip(fixed, texts, strict=True):
         known[index] = text if text.isidentifier() else f"c{index}"
         if known[index] != text:
-            lines.append(f"    c{index} = {bare(text)}")
+            lines.append(f"    c{index} = {text}")
     taken |= set(known.values())
     lines.append("    for t in range(1, steps + 1):")
     printer = Printer(step.program, dialect, names, known=known, hints=_hints(step, taken))
     body, texts = printer.lines(wanted, indent=" " * 8)
     targets = [names[slot] for slot in step.slots]
+    body, texts = _in_place(body, targets, texts)
     lines += _assign(body, targets, texts)
     lines.append(f"        record({_tuple(targets)})")
     return "\n".join(lines)
@@ -148,9 +150,7 @@ def _hints(step: Step, taken: set[str]) -> dict[int, str]:
 
     A new value of state gets another name than the old one, which is still needed.
     """
-    return {
-        index: f"{name}_new" if name in taken else name for index, name in step.names.items()
-    }
+    return {index: f"{name}_new" if name in taken else name for index, name in step.names.items()}
 
 
 def _invariants(step: Step, dialect: Dialect, wanted: Sequence[int]) -> list[int]:
@@ -169,20 +169,35 @@ def _invariants(step: Step, dialect: Dialect, wanted: Sequence[int]) -> list[int
     return sorted(fixed)
 
 
+def _in_place(body: list[str], targets: list[str], texts: list[str]) -> tuple[list[str], list[str]]:
+    """A new value takes the name of the old one where nothing further down needs the old one."""
+    for position, (target, text) in enumerate(zip(targets, texts, strict=True)):
+        lines = [row for row, line in enumerate(body) if re.match(rf" +{text} = ", line)]
+        if not text.isidentifier() or len(lines) != 1 or texts.count(text) > 1:
+            continue
+        later = body[lines[0] + 1 :] + [t for i, t in enumerate(texts) if i != position]
+        if text == target or any(re.search(rf"\b{target}\b", line) for line in later):
+            continue
+        if not body[lines[0]].startswith(" " * 9):  # what a branch binds stays as it is
+            body = [re.sub(rf"\b{text}\b", target, line) for line in body]
+            texts = [re.sub(rf"\b{text}\b", target, t) for t in texts]
+    return body, texts
+
+
 def _assign(body: list[str], targets: list[str], texts: list[str]) -> list[str]:
-    """All new values at once where one still needs another's old value, else one a line."""
+    """One line for each new value, in an order in which no old value is lost; else all at once."""
     pairs = [(target, text) for target, text in zip(targets, texts, strict=True) if target != text]
     words = [set(re.findall(r"\w+", text)) for _, text in pairs]
     ordered: list[str] = []
     while pairs:
         for position, (target, text) in enumerate(pairs):
             if not any(target in words[i] for i in range(len(pairs)) if i != position):
-                ordered.append(f"        {target} = {bare(text)}")
+                ordered.append(f"        {target} = {text}")
                 del pairs[position], words[position]
                 break
         else:
             left = ", ".join(target for target, _ in pairs)
-            right = ", ".join(bare(text) for _, text in pairs)
+            right = ", ".join(text for _, text in pairs)
             ordered.append(f"        {left} = {right}")
             break
     return body + ordered
@@ -192,15 +207,13 @@ def _tuple(names: Sequence[str]) -> str:
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
 
-def function_source(
-    name: str, program: Program, names: Mapping[Any, str], dialect: Dialect
-) -> str:
+def function_source(name: str, program: Program, names: Mapping[Any, str], dialect: Dialect) -> str:
     """The source of a function of the given inputs that returns all outputs as a tuple."""
     cleaned = dict(zip(names, clean_names(names.values(), RESERVED), strict=True))
     lines = [f"def {clean_names([name])[0]}({', '.join(cleaned.values())}):"]
     body, texts = Printer(program, dialect, cleaned).lines(list(program.outputs.values()))
     lines += body
-    lines.append(f"    return {_tuple([bare(text) for text in texts])}")
+    lines.append(f"    return {_tuple(texts)}")
     return "\n".join(lines)
 
 

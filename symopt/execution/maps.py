@@ -51,9 +51,7 @@ def numpy_map(unrolled: Unrolled, step: int) -> Callable[..., tuple[Any, ...]]:
     return evaluate
 
 
-def exact_map(
-    unrolled: Unrolled, values: Sequence[Any], arithmetic: str
-) -> list[tuple[Any, ...]]:
+def exact_map(unrolled: Unrolled, values: Sequence[Any], arithmetic: str) -> list[tuple[Any, ...]]:
     """The points after steps 0, 1, ..., in rationals or balls."""
     names = {symbol: symbol.name for symbol in unrolled.arguments}
     if len(values) != len(names):
@@ -62,9 +60,7 @@ def exact_map(
         )
     pairs = zip(values, names.values(), strict=True)
     given = [received(value, name) for value, name in pairs]
-    source = function_source(
-        "points", _part(unrolled, range(unrolled.steps + 1)), names, EXACT
-    )
+    source = function_source("points", _part(unrolled, range(unrolled.steps + 1)), names, EXACT)
     size = len(unrolled.variables)
 
     def rows(flat: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -89,4 +85,3 @@ def exact_map(
     label = f"{unrolled.rule.name}, unrolled"
     result, _ = run_balls(attempt, label, unrolled.steps)
     return result
-

@@ -16,7 +16,7 @@ from symopt.execution import arithmetic as numbers
 from symopt.execution.ball import run_balls
 from symopt.execution.forecast import forecast_bits
 from symopt.execution.kernel import Kernel, build_kernel, value_and_gradient
-from symopt.execution.trajectory import Trajectory, as_floats, magnitude
+from symopt.execution.trajectory import Trajectory, magnitude
 from symopt.program.printers.python import ARRAY, EXACT, FLOAT
 from symopt.statement.library import objectives, rules
 from symopt.statement.numbers import exact, received
@@ -102,7 +102,11 @@ def run(
     if arithmetic == "float32":
         return job.arrays(np.float32, batch)
     if arithmetic == "float64":
-        return job.arrays(np.float64, batch) if batch is not None or backend == "numpy" else job.floats()
+        return (
+            job.arrays(np.float64, batch)
+            if batch is not None or backend == "numpy"
+            else job.floats()
+        )
     if arithmetic == "ball":
         return job.balls()
     try:
@@ -239,7 +243,9 @@ class _Job:
         labels: list[Any] = [*step.slots[: len(point)], *[("hyper", name) for name in step.hyper]]
         names = {label: step.identifier(label) for label in labels}
         source = function_source("start", step.start, names, kernel.dialect)
-        values = compile_source(source, arithmetic)(*point, *self._inputs(kernel, arithmetic.convert))
+        values = compile_source(source, arithmetic)(
+            *point, *self._inputs(kernel, arithmetic.convert)
+        )
         found = dict(zip(step.start.outputs, values, strict=True))
         return tuple(found[slot] for slot in step.slots)
 
@@ -350,9 +356,7 @@ class _Job:
                 f"{self.rule.name} on {self.objective.name} uses {', '.join(irrational)}, which is "
                 "irrational in general; use arithmetic='ball' for certified digits"
             )
-        forecast = forecast_bits(
-            kernel.step, self.start, self.fixed, self._magnitudes(), budget
-        )
+        forecast = forecast_bits(kernel.step, self.start, self.fixed, self._magnitudes(), budget)
         beyond = forecast.first_beyond(budget)
         if beyond is not None:
             raise BudgetError(
@@ -428,10 +432,13 @@ def to_fraction(value: Any) -> Fraction:
     if isinstance(value, int):
         return Fraction(value)
     top, bottom = int(value.p), int(value.q)
-    try:
-        return Fraction._from_coprime_ints(top, bottom)  # type: ignore[attr-defined,no-any-return]
-    except AttributeError:  # Python 3.11
-        return Fraction(top, bottom, _normalize=False)  # type: ignore[call-arg]
+    # The gcd of huge numbers is not computed again; Python 3.12 renamed the way to say so.
+    make: Any = Fraction
+    if hasattr(make, "_from_coprime_ints"):
+        made: Fraction = make._from_coprime_ints(top, bottom)
+    else:
+        made = make(top, bottom, _normalize=False)
+    return made
 
 
 def _objects(values: list[Any]) -> Any:

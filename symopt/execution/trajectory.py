@@ -206,7 +206,9 @@ def as_floats(values: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     array = np.asarray(values)
     if array.dtype != object:
         return array.astype(np.float64)
-    return np.array([to_float(value) for value in array.flat], dtype=np.float64).reshape(array.shape)
+    return np.array([to_float(value) for value in array.flat], dtype=np.float64).reshape(
+        array.shape
+    )
 
 
 def to_float(value: Any) -> float:

@@ -15,12 +15,12 @@ from symopt.program.graph import Graph
 
 __all__ = ["Reader"]
 
-_UNARY: dict[type, str] = {
+_UNARY: dict[Any, str] = {
     sympy.Abs: "abs", sympy.sign: "sign", sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin",
     sympy.cos: "cos", sympy.tan: "tan", sympy.atan: "atan", sympy.sinh: "sinh",
     sympy.cosh: "cosh", sympy.tanh: "tanh",
 }  # fmt: skip
-_COMPARISONS: dict[type, tuple[str, bool]] = {
+_COMPARISONS: dict[Any, tuple[str, bool]] = {
     sympy.StrictLessThan: ("lt", False), sympy.StrictGreaterThan: ("lt", True),
     sympy.LessThan: ("le", False), sympy.GreaterThan: ("le", True), sympy.Equality: ("eq", False),
 }  # fmt: skip
@@ -100,7 +100,8 @@ class Reader:
 
     def _sum(self, expression: sympy.Add) -> int:
         """Positive terms first, then what is subtracted: ``x - step`` is one subtraction."""
-        positive, negative = [], []
+        positive: list[Expr] = []
+        negative: list[Expr] = []
         for term in expression.args:
             (negative if _is_negative(term) else positive).append(term)
         if not positive:

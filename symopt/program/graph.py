@@ -96,7 +96,7 @@ class Program:
         return tuple(result)
 
     def fold(self, visit: Callable[[Node, list[Any]], Any]) -> dict[Label, Any]:
-        """One pass over the nodes: ``visit(node, values of its arguments)``; the outputs' values."""
+        """The outputs' values of one pass of ``visit(node, values of its arguments)``."""
         values: list[Any] = []
         for node in self.nodes:
             values.append(visit(node, [values[arg] for arg in node.args]))

@@ -53,13 +53,13 @@ class Library(Mapping[str, Statement], Generic[Statement]):
     """
 
     def __init__(self, kind: type[Statement], folder: str, paths: tuple[Path, ...] = ()) -> None:
-        self._kind = kind
+        self._kind: type[Statement] = kind
         self._folder = folder
         self._paths = paths
 
     @property
     def _what(self) -> str:
-        return self._kind.__name__.lower()
+        return str(self._kind.__name__).lower()
 
     @cached_property
     def _entries(self) -> dict[str, Statement]:

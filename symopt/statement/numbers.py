@@ -11,7 +11,7 @@ import math
 import re
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy
 
@@ -21,7 +21,7 @@ __all__ = ["Number", "exact", "rational", "received"]
 
 #: What is taken for a number everywhere: text such as ``"1/10"`` or ``"1e-8"``, integers,
 #: fractions, decimals, floats and SymPy rationals.
-Number = str | int | float | Fraction | Decimal | sympy.Rational
+Number: TypeAlias = str | int | float | Fraction | Decimal | sympy.Rational
 
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?")
 _RATIO = re.compile(r"([+-]?\d+)\s*/\s*(\d+)")

@@ -51,7 +51,7 @@ class Hyperparameter:
 
     @property
     def name(self) -> str:
-        return self.symbol.name
+        return str(self.symbol.name)
 
     @property
     def meaning(self) -> str:

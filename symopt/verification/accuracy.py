@@ -162,7 +162,7 @@ def _reference(trajectory: Trajectory) -> tuple[Trajectory | None, int, str]:
     if trajectory.diverged_at is not None:
         steps = trajectory.diverged_at - 1
         reason = f"the float run diverges at step {trajectory.diverged_at}"
-    hyper = {name: value for name, value in trajectory.hyperparameters.items()}
+    hyper: dict[str, Any] = dict(trajectory.hyperparameters)
     while steps >= 0:
         try:
             exact = run(

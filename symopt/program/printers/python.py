@@ -17,9 +17,19 @@ from fractions import Fraction
 from symopt.errors import InputError
 from symopt.program.graph import ARITY, Label, Node, Program
 
-__all__ = ["ARRAY", "EXACT", "FLOAT", "RESERVED", "Dialect", "Printer", "bare", "clean_names"]
+__all__ = ["ARRAY", "EXACT", "FLOAT", "RESERVED", "Dialect", "Printer", "clean_names"]
 
-_ATOM = re.compile(r"[\w.]+")
+#: How tightly an operation binds, as Python has it; calls and names bind tightest.
+_BINDING = {
+    "or": 1, "and": 2, "not": 3, "lt": 4, "le": 4, "eq": 4, "add": 5, "sub": 5, "mul": 6, "div": 6,
+    "neg": 7, "pow": 8,
+}  # fmt: skip
+_TIGHT = 9
+#: Where an argument must bind tighter than the operation itself, so that no sum is regrouped.
+_STRICT = {
+    "add": (0, 1), "sub": (0, 1), "mul": (0, 1), "div": (0, 1), "pow": (1, 1), "lt": (1, 1),
+    "le": (1, 1), "eq": (1, 1),
+}  # fmt: skip
 _INFIX = {
     "add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "pow": "{} ** {}",
     "neg": "-{}", "lt": "{} < {}", "le": "{} <= {}", "eq": "{} == {}", "and": "{} and {}",
@@ -56,12 +66,12 @@ def _float_literal(value: Fraction) -> str:
             f"a constant of {value.numerator.bit_length()} bits is beyond the range of binary64; "
             "use the rational or the ball arithmetic"
         ) from None
-    return repr(number) if number >= 0 else f"({number!r})"
+    return repr(number)
 
 
 def _exact_literal(value: Fraction) -> str:
     if value.denominator == 1:
-        return str(value.numerator) if value >= 0 else f"({value.numerator})"
+        return str(value.numerator)
     return f"ratio({value.numerator}, {value.denominator})"
 
 
@@ -141,7 +151,9 @@ class Printer:
         self._count(wanted)
         self._out: list[str] = []
         taken = {*self.names.values(), *self.known.values(), *RESERVED}
-        hinted = [index for index in self._guards if index in self.hints and index not in self.known]
+        hinted = [
+            index for index in self._guards if index in self.hints and index not in self.known
+        ]
         cleaned = clean_names([self.hints[index] for index in hinted], taken)
         self._hinted = dict(zip(hinted, cleaned, strict=True))
         self._block((), indent)
@@ -196,7 +208,7 @@ class Printer:
         ):
             self._out.append(f"{indent}{keyword_}")
             self._block((*guard, (index, branch)), indent + "    ")
-            self._out.append(f"{indent}    {name} = {bare(self._text[arg])}")
+            self._out.append(f"{indent}    {name} = {self._text[arg]}")
         self._text[index] = name
 
     def _name(self, index: int) -> str:
@@ -217,7 +229,7 @@ class Printer:
             self._text[index] = text
             return
         name = self._name(index)
-        self._out.append(f"{indent}{name} = {bare(text)}")
+        self._out.append(f"{indent}{name} = {text}")
         self._text[index] = name
 
     def _expression(self, node: Node) -> str:
@@ -227,13 +239,32 @@ class Printer:
             return self.names[node.value]
         if node.op in ("pi", "e"):
             return self.dialect.pi if node.op == "pi" else self.dialect.e
-        args = [self._text[arg] for arg in node.args]
-        if node.op == "mul" and self.program.nodes[node.args[1]].op == "const":
-            args.reverse()
+        order = list(node.args)
+        if node.op == "mul" and self._is_coefficient(order[1]):
+            order.reverse()  # coefficients first, as people write products
         form = self.dialect.operations[node.op]
         if form.endswith(")"):
-            return form.format(*map(bare, args))
-        return f"({form.format(*args)})"
+            return form.format(*[self._text[arg] for arg in order])
+        strict = _STRICT.get(node.op, (0, 0))
+        own = _BINDING[node.op]
+        parts = [
+            self._text[arg] if self._binding(arg) >= own + more else f"({self._text[arg]})"
+            for arg, more in zip(order, strict, strict=False)
+        ]
+        return form.format(*parts)
+
+    def _is_coefficient(self, index: int) -> bool:
+        node = self.program.nodes[index]
+        hyper = node.op == "input" and isinstance(node.value, tuple) and node.value[0] == "hyper"
+        return node.op == "const" or hyper or index in self.known
+
+    def _binding(self, index: int) -> int:
+        """How tightly the text of a node binds."""
+        text = self._text[index]
+        node = self.program.nodes[index]
+        if text.isidentifier() or node.op not in _BINDING:
+            return _TIGHT if not text.startswith("-") else _BINDING["neg"]
+        return _TIGHT if self.dialect.operations[node.op].endswith(")") else _BINDING[node.op]
 
 
 def _common(a: _Guard, b: _Guard) -> _Guard:
@@ -241,15 +272,3 @@ def _common(a: _Guard, b: _Guard) -> _Guard:
     while length < min(len(a), len(b)) and a[length] == b[length]:
         length += 1
     return a[:length]
-
-
-def bare(text: str) -> str:
-    """A text without one pair of parentheses around all of it."""
-    if not text.startswith("("):
-        return text
-    depth = 0
-    for position, character in enumerate(text):
-        depth += (character == "(") - (character == ")")
-        if depth == 0:
-            return text[1:-1] if position == len(text) - 1 else text
-    return text
