@@ -12,9 +12,8 @@ _ESCAPES = {"&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "$": r"\$"}
 def entry(reference: Reference) -> str:
     """One entry in words; the address is left to the renderer.
 
-    >>> from symopt.statement.source import references
-    >>> entry(references()["kingma2015adam"])
-    'Diederik P. Kingma and Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.'
+    >>> entry(Reference("polyak1964some", "Some methods", "Polyak, Boris T.", 1964, "USSR CMMP"))
+    'Boris T. Polyak (1964). Some methods. USSR CMMP.'
     """
     names = [_in_order(name) for name in reference.authors.split(" and ")]
     who = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

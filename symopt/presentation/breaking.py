@@ -15,13 +15,13 @@ from sympy import Expr, Symbol
 
 from symopt.presentation.document import Math
 from symopt.presentation.names import Label, Style
-from symopt.presentation.notation import PRODUCT, Writer
+from symopt.presentation.notation import PRODUCT, Piece, Writer
 from symopt.presentation.order import STANDARD, Roles, Term, ordered_terms, split
 
 __all__ = ["abbreviated", "pieces"]
 
 #: No piece is wider than this many em, so that every line can be filled.
-LIMIT = 25.0
+LIMIT = 31.0
 
 
 @dataclass(frozen=True)
@@ -83,16 +83,19 @@ def pieces(
     *,
     roles: Roles = STANDARD,
     labels: Mapping[Symbol, Label] | None = None,
+    values: tuple[Mapping[Symbol, Piece], Mapping[Symbol, Piece]] | None = None,
     limit: float = LIMIT,
 ) -> tuple[Math, ...]:
     """A formula in pieces, in print order, each with its sign.
+
+    ``values``, for LaTeX and for text, are written in the place of symbols.
 
     >>> from symopt.statement.symbols import beta1, g, m
     >>> [piece.text for piece in pieces(beta1*m + (1 - beta1)*g)]
     ['β₁ m', '+ (1 - β₁) g']
     """
-    latex = Writer(Style.LATEX, roles, labels)
-    text = Writer(Style.UNICODE, roles, labels)
+    latex = Writer(Style.LATEX, roles, labels, values[0] if values else None)
+    text = Writer(Style.UNICODE, roles, labels, values[1] if values else None)
     if not isinstance(expression, (sympy.Add, sympy.Mul, sympy.Pow)):
         piece = latex.write(expression)
         return (Math(piece.text, text.text(expression), piece.width),)

@@ -27,6 +27,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+#: Relations of equations as text; ``=`` and the like stand for themselves.
+TEXT_RELATIONS = {r"\approx": "≈", r"\gets": "←", r"\le": "≤", r"\ge": "≥"}
+
+
 @dataclass(frozen=True)
 class Text:
     """Running text; ``emphasis`` is set in italics."""

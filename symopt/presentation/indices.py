@@ -96,9 +96,14 @@ def indexed_lines(rule: Rule, *, step: int | None = None) -> list[IndexedLine]:
 
     Lines that the indices absorb are left out.
     """
+    return [line for line in all_lines(rule, step) if line is not None]
+
+
+def all_lines(rule: Rule, step: int | None = None) -> list[IndexedLine | None]:
+    """One entry per line of the rule: ``None`` where the indices absorb it."""
     clock = _clock(rule, step)
     roles = Roles.of_rule(rule)
-    lines: list[IndexedLine] = []
+    lines: list[IndexedLine | None] = []
     assigned: set[Symbol] = set()
     for target, expression in rule.update:
         labels = {
@@ -111,6 +116,7 @@ def indexed_lines(rule: Rule, *, step: int | None = None) -> list[IndexedLine]:
         if step is not None:
             labels[t] = Label(str(step))
         if isinstance(expression, Symbol) and labels.get(expression) == left:
+            lines.append(None)
             continue
         of_line = replace(roles, target=_history(left, labels, target))
         lines.append(IndexedLine(target, left, expression, of_line, MappingProxyType(labels)))

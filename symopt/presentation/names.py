@@ -64,7 +64,9 @@ def _mapped(text: str, table: dict[str, str]) -> str | None:
 
 @dataclass(frozen=True)
 class Label:
-    """A symbol in print: its name, and the step at which it is meant (``"t-1"``; empty if none).
+    """A symbol in print: its name, the coordinate and the step at which it is meant.
+
+    ``time`` is ``"t-1"`` or a number, ``coordinate`` the name of a variable; empty if none.
 
     >>> Label("m_hat", "t").latex
     '\\\\hat m_t'
@@ -76,6 +78,7 @@ class Label:
 
     name: str
     time: str = ""
+    coordinate: str = ""
 
     def written(self, style: Style) -> str:
         if style is Style.LATEX:
@@ -84,8 +87,9 @@ class Label:
 
     @property
     def ascii(self) -> str:
-        """The name as the parser reads it, with the time in brackets."""
-        return f"{self.name}[{self.time}]" if self.time else self.name
+        """The name as the parser reads it, with coordinate and time in brackets."""
+        inner = ", ".join(part for part in (self.coordinate, self.time) if part)
+        return f"{self.name}[{inner}]" if inner else self.name
 
     @property
     def has_superscript(self) -> bool:
@@ -96,7 +100,7 @@ class Label:
         """An upper estimate of the printed width, in em."""
         base, _, powers, indices = _split(self.name)
         body = 0.68 if len(base) == 1 or base in GREEK else 0.56 * len(base)
-        index = 0.36 * len(",".join([*indices, self.time] if self.time else indices))
+        index = 0.36 * len(",".join([*indices, self.coordinate, self.time]))
         return body + max(index, 0.36 * sum(map(len, powers)))
 
     @property
@@ -108,7 +112,12 @@ class Label:
             text = f"\\{accent} {body}"
         if powers:
             text += f"^{{{','.join(_latex_word(power) for power in powers)}}}"
-        inner = ",".join([_latex_word(index) for index in indices] + [self.time] * bool(self.time))
+        parts = [_latex_word(index) for index in indices]
+        if self.coordinate:
+            parts.append(Label(self.coordinate).latex)
+        if self.time:
+            parts.append(self.time)
+        inner = ",".join(parts)
         if inner:
             text += f"_{inner}" if len(inner) == 1 or _is_command(inner) else f"_{{{inner}}}"
         return text
@@ -120,7 +129,10 @@ class Label:
         if powers:
             text += _mapped("".join(powers), _SUPERSCRIPTS) or "^" + ",".join(powers)
         plain = [GREEK.get(index, "∞" if index == "inf" else index) for index in indices]
-        plain += [self.time] * bool(self.time)
+        if self.coordinate:
+            plain.append(self.coordinate)
+        if self.time:
+            plain.append(self.time)
         if not plain:
             return text
         small = [_mapped(index, _SUBSCRIPTS) for index in plain]

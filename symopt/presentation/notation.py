@@ -28,12 +28,16 @@ SUM, PRODUCT, POWER, ATOM = range(4)
 
 @dataclass(frozen=True)
 class Piece:
-    """A written expression: its text, how tightly it binds, and its printed width in em."""
+    """A written expression: its text, how tightly it binds, and its printed width in em.
+
+    ``tall`` asks for growing parentheses; ``numeric`` for a dot between it and another number.
+    """
 
     text: str
     level: int
     width: float
     tall: bool = False
+    numeric: bool = False
 
 
 _FUNCTIONS = {"sin", "cos", "tan", "sinh", "cosh", "tanh", "log", "atan", "exp", "sign"}
@@ -49,6 +53,8 @@ _STYLES = (Style.LATEX, Style.UNICODE, Style.ASCII)
 class Writer:
     """Writes expressions in one style, with the roles and the labels of their symbols.
 
+    ``values`` are written in the place of symbols, so that numbers stand where the symbols stood.
+
     >>> from symopt.statement.symbols import beta1, g, m
     >>> Writer(Style.LATEX).text((1 - beta1) * g + beta1 * m)
     '\\\\beta_1 m + (1 - \\\\beta_1) g'
@@ -57,6 +63,7 @@ class Writer:
     style: Style
     roles: Roles = STANDARD
     labels: Mapping[Symbol, Label] | None = None
+    values: Mapping[Symbol, Piece] | None = None
 
     def text(self, expression: Expr) -> str:
         """The expression as text."""
@@ -105,25 +112,31 @@ class Writer:
         """An exact number that is not negative: an integer, a fraction, or a power of ten."""
         p, q = int(value.p), int(value.q)
         if q == 1:
-            return Piece(str(p), ATOM, 0.5 * len(str(p)))
+            return Piece(str(p), ATOM, 0.5 * len(str(p)), numeric=True)
         if self.style is Style.ASCII:
-            return Piece(f"{p}/{q}", PRODUCT, 0.0)
+            return Piece(f"{p}/{q}", PRODUCT, 0.0, numeric=True)
         power = len(str(q)) - 1
         if power >= 4 and q == 10**power:
             ten = (
                 f"10^{{-{power}}}" if self.style is Style.LATEX else f"10{superscript(f'-{power}')}"
             )
             if p == 1:
-                return Piece(ten, POWER, 2.1)
+                return Piece(ten, POWER, 2.1, numeric=True)
+            if power <= 9:
+                digits = str(p).rjust(power + 1, "0")
+                text = f"{digits[:-power]}.{digits[-power:]}"
+                return Piece(text, ATOM, 0.5 * len(text), numeric=True)
             dot = r" \cdot " if self.style is Style.LATEX else "·"
-            return Piece(f"{p}{dot}{ten}", PRODUCT, 3.0 + 0.5 * len(str(p)))
+            return Piece(f"{p}{dot}{ten}", PRODUCT, 3.0 + 0.5 * len(str(p)), numeric=True)
         if self.style is Style.UNICODE:
-            return Piece(f"{p}/{q}", PRODUCT, 0.0)
+            return Piece(f"{p}/{q}", PRODUCT, 0.0, numeric=True)
         size = 0.5 * max(len(str(p)), len(str(q))) + 0.25
-        return Piece(rf"\frac{{{p}}}{{{q}}}", POWER, size, True)
+        return Piece(rf"\frac{{{p}}}{{{q}}}", POWER, size, True, True)
 
     def _write(self, node: Any) -> Piece:
         if isinstance(node, Symbol):
+            if self.values and node in self.values:
+                return self.values[node]
             label = (self.labels or {}).get(node, Label(node.name))
             return Piece(label.written(self.style), ATOM, label.width)
         if isinstance(node, Rational):
@@ -238,15 +251,16 @@ class Writer:
                 total += 0.7 if "cdot" in joint else 0.2
             text += body.text
             total += body.width
-        return Piece(text, PRODUCT, total, any(piece.tall for piece in pieces))
+        return Piece(text, PRODUCT, total, any(piece.tall for piece in pieces), pieces[-1].numeric)
 
     def _joint(self, before: Piece, after: Piece) -> str:
-        digit = after.text[:1].isdigit()
         if self.style is Style.ASCII:
             return "*"
+        dotted = after.text[:1].isdigit() or (before.numeric and after.numeric)
         if self.style is Style.UNICODE:
-            return "·" if digit or " / " in before.text or "/" in before.text else " "
-        if digit or (after.text.startswith(r"\frac") and before.text.startswith(r"\frac{1}")):
+            quotient = "/" in before.text and before.level == PRODUCT
+            return "·" if dotted or quotient else " "
+        if dotted and not (before.text.endswith(")") and after.text.startswith("(")):
             return r" \cdot "
         return r"\, " if r"\frac" in before.text[:5] + after.text[:5] else " "
 
@@ -269,8 +283,9 @@ class Writer:
         if exponent == sympy.Rational(1, 2):
             return self._sqrt(base)
         above = self._exponent(exponent)
+        body = self.write(base)
+        numeric = body.numeric
         if self.style is Style.LATEX:
-            body = self.write(base)
             name = type(base).__name__
             if name in _FUNCTIONS - {"exp", "sign"} and len(base.args) == 1:
                 argument = self.write(base.args[0])
@@ -282,13 +297,13 @@ class Writer:
             if "^" in body.text and isinstance(base, Symbol):
                 body = replace(body, text=f"{{({body.text})}}", width=body.width + 0.8)
             script = above.text if len(above.text) == 1 else f"{{{above.text}}}"
-            return Piece(f"{body.text}^{script}", POWER, body.width + 0.75 * above.width, body.tall)
-        body = self.wrapped(self.write(base), ATOM)
+            size = body.width + 0.75 * above.width
+            return Piece(f"{body.text}^{script}", POWER, size, body.tall, numeric)
+        body = self.wrapped(body, ATOM)
         if self.style is Style.UNICODE:
             small = superscript(above.text)
-            if small is not None:
-                return Piece(body.text + small, POWER, 0.0)
-            return Piece(f"{body.text}^{self.wrapped(above, ATOM).text}", POWER, 0.0)
+            tail = small if small is not None else f"^{self.wrapped(above, ATOM).text}"
+            return Piece(body.text + tail, POWER, 0.0, numeric=numeric)
         return Piece(f"{body.text}**{self.wrapped(above, ATOM).text}", POWER, 0.0)
 
     def _exponent(self, exponent: Expr) -> Piece:
@@ -301,9 +316,7 @@ class Writer:
         if self.style is Style.LATEX:
             return Piece(rf"\sqrt{{{inside.text}}}", ATOM, inside.width + 0.9, inside.tall)
         if self.style is Style.UNICODE:
-            short = isinstance(base, Symbol) or (isinstance(base, sympy.Integer) and base >= 0)
-            text = f"√{inside.text}" if short else f"√({inside.text})"
-            return Piece(text, POWER, 0.0)
+            return Piece(f"√{self.wrapped(inside, ATOM).text}", POWER, 0.0)
         return Piece(f"sqrt({inside.text})", ATOM, 0.0)
 
     def _function(self, node: Any) -> Piece:

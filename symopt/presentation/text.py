@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from symopt.presentation.bibliography import entry
 from symopt.presentation.document import (
+    TEXT_RELATIONS,
     Algorithm,
     Block,
     Cite,
@@ -112,7 +113,7 @@ class _Body:
 
     def filled(self, line: EquationLine, left: int, relation: str, indent: int) -> list[str]:
         name = line.left.text if line.left else ""
-        relation = _TEXT_RELATIONS.get(relation, relation)
+        relation = TEXT_RELATIONS.get(relation, relation)
         head = " " * indent + name + " " * (left - columns(name)) + f" {relation} "
         room = self.width - columns(head)
         rows: list[str] = []
@@ -154,6 +155,3 @@ class _Body:
         if block.caption:
             lines += [self.wrap(self.spans(block.caption), 2)]
         return "\n".join(lines)
-
-
-_TEXT_RELATIONS = {r"\approx": "≈", r"\gets": "←", r"\le": "≤", r"\ge": "≥"}

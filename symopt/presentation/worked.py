@@ -1,0 +1,330 @@
+"""Steps worked by hand: every line of a rule with its symbols, with numbers put in, and its value.
+
+The lines are the rule's own; the numbers are exact fractions as long as they are rational, and
+certified enclosures from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import sympy
+from sympy import Expr, Symbol
+
+from symopt.derivation.step import scalar_names
+from symopt.errors import InexactError, UndecidedError
+from symopt.execution import arithmetic as numbers
+from symopt.execution.ball import relative_radius
+from symopt.execution.kernel import compile_source, function_source
+from symopt.presentation.breaking import pieces
+from symopt.presentation.document import TEXT_RELATIONS, EquationLine, Math
+from symopt.presentation.figures import figure
+from symopt.presentation.indices import all_lines
+from symopt.presentation.names import Label, Style
+from symopt.presentation.order import Roles
+from symopt.program.from_sympy import Reader
+from symopt.program.graph import Graph
+from symopt.program.printers.python import EXACT
+from symopt.statement.objective import Objective
+from symopt.statement.rule import Rule
+from symopt.statement.symbols import REDUCTIONS, amax, grad, mean, rms, t, x
+
+__all__ = ["Workings", "WorkedStep", "exact_value", "work"]
+
+#: Bits of the enclosures, and the relative radius that suffices. The radius of the arguments does
+#: not shrink, so the first precision leaves ample room for the steps that one works by hand.
+_BITS = (1024, 8192)
+_GOOD = -80
+
+#: An exact fraction, or an enclosure (``flint.arb``).
+Number = Any
+
+
+def exact_value(expression: Expr, values: Mapping[Symbol, Number]) -> Number:
+    """The value of an expression: a fraction where it is rational, else an enclosure.
+
+    >>> from symopt.statement.symbols import m, v, sqrt
+    >>> exact_value(m / sqrt(v), {m: Fraction(1, 2), v: Fraction(9, 4)})
+    Fraction(1, 3)
+
+    Raises :class:`~symopt.errors.UndefinedError` for a division by zero and the like.
+    """
+    graph = Graph()
+    used = sorted(expression.free_symbols, key=str)
+    names = {symbol: f"a{index}" for index, symbol in enumerate(used)}
+    node = Reader(graph, {symbol: graph.input(symbol) for symbol in used}).read(expression)
+    source = function_source("value", graph.program({"value": node}), names, EXACT)
+    given = [values[symbol] for symbol in used]
+    if all(isinstance(value, (int, Fraction)) for value in given):
+        try:
+            rational = numbers.rational()
+            (found,) = compile_source(source, rational)(*map(rational.convert, given))
+            return Fraction(int(found.p), int(found.q)) if hasattr(found, "p") else Fraction(found)
+        except InexactError:
+            pass
+    from flint import arb
+
+    for bits in _BITS:
+        with numbers.precision(bits):
+            ball = numbers.ball()
+            arguments = [
+                ball.convert(Fraction(value)) if isinstance(value, (int, Fraction)) else value
+                for value in given
+            ]
+            try:
+                found = arb(compile_source(source, ball)(*arguments)[0])
+            except UndecidedError:
+                if bits == _BITS[-1]:
+                    raise
+                continue
+            if relative_radius(found) <= _GOOD or bits == _BITS[-1]:
+                return found
+    raise AssertionError("the loop returns or raises at its last precision")
+
+
+@dataclass(frozen=True)
+class WorkedStep:
+    """One step: its equations, the point it leads to, and every number on the way."""
+
+    number: int
+    lines: tuple[EquationLine, ...]
+    point: tuple[Number, ...]
+    numbers: tuple[Number, ...] = ()
+
+
+@dataclass
+class Workings:
+    """The state of a calculation by hand: the present value of every name of the rule."""
+
+    rule: Rule
+    objective: Objective
+    hyper: Mapping[Symbol, Expr]
+    values: dict[Symbol, list[Number]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return self.objective.dimension
+
+
+def work(
+    rule: Rule,
+    objective: Objective,
+    start: Sequence[Fraction],
+    hyper: Mapping[Symbol, Expr],
+    steps: int,
+) -> list[WorkedStep]:
+    """Work the first steps by hand; ``hyper`` binds every hyperparameter to an exact value.
+
+    Raises what the rule itself raises there, such as a division by zero.
+    """
+    book = Workings(rule, objective, hyper)
+    book.values[x] = list(start)
+    constants = {
+        symbol: Fraction(int(value.p), int(value.q))
+        for symbol, value in hyper.items()
+        if isinstance(value, sympy.Rational)
+    }
+    for symbol, value in rule.state.items():
+        book.values[symbol] = [
+            exact_value(value, {**constants, x: start[index]}) for index in range(book.size)
+        ]
+    return [_step(book, number, constants) for number in range(1, steps + 1)]
+
+
+def _step(book: Workings, number: int, constants: Mapping[Symbol, Number]) -> WorkedStep:
+    settings: dict[Symbol, Number] = {**constants, t: Fraction(number)}
+    lines: list[EquationLine] = []
+    for symbol, value in book.hyper.items():
+        if symbol not in constants:
+            settings[symbol] = exact_value(value, {t: Fraction(number)})
+            writer = _Line(book, number, settings, {t: Label("t")}, Roles.of_rule(book.rule))
+            lines += writer.equation(Label(symbol.name, str(number)), value, 0, settings[symbol])
+    scalars = scalar_names(book.rule)
+    for indexed, (target, expression) in zip(
+        all_lines(book.rule, number), book.rule.update, strict=True
+    ):
+        line = _Line(
+            book,
+            number,
+            settings,
+            indexed.labels if indexed else {},
+            indexed.roles if indexed else Roles.of_rule(book.rule),
+        )
+        found: list[Number] = []
+        shown: list[EquationLine] = []
+        count = 1 if target in scalars else book.size
+        for index in range(count):
+            rewritten = line.rewritten(expression, index)
+            value = exact_value(rewritten, line.values_at(index))
+            found.append(value)
+            if indexed is not None:
+                label = line.coordinate(indexed.target, target, index)
+                shown += line.equation(label, rewritten, index, value)
+        lines += line.extra + shown
+        book.values[target] = found * (book.size if count == 1 else 1)
+    everything = [value for values in book.values.values() for value in values]
+    return WorkedStep(number, tuple(lines), tuple(book.values[x]), tuple(everything))
+
+
+@dataclass
+class _Line:
+    """One line of a step: what its symbols are called and worth at each coordinate."""
+
+    book: Workings
+    number: int
+    settings: Mapping[Symbol, Number]
+    labels: Mapping[Symbol, Label]
+    roles: Roles
+    extra: list[EquationLine] = field(default_factory=list)
+    #: Stand-ins for the oracle's answers and for reductions: per node, one symbol per coordinate.
+    known: dict[Expr, list[Symbol]] = field(default_factory=dict)
+    made: dict[Symbol, tuple[Number, Label]] = field(default_factory=dict)
+
+    def coordinate(self, label: Label, symbol: Symbol, index: int) -> Label:
+        """The label of one coordinate: the parameter is called by the objective's variable."""
+        variable = self.book.objective.variables[index].name
+        if symbol == t:
+            return label
+        if label.name == x.name or symbol == x:
+            return Label(variable, label.time)
+        scalar = symbol in scalar_names(self.book.rule) or symbol in self.book.hyper
+        if self.book.size == 1 or scalar:
+            return label
+        return replace(label, coordinate=variable)
+
+    def values_at(self, index: int) -> dict[Symbol, Number]:
+        own = {symbol: values[index] for symbol, values in self.book.values.items()}
+        return {**self.settings, **own, **{s: value for s, (value, _) in self.made.items()}}
+
+    def labels_at(self, index: int) -> dict[Symbol, Label]:
+        own = {
+            symbol: self.coordinate(label, symbol, index) for symbol, label in self.labels.items()
+        }
+        for symbol in self.book.hyper:
+            label = own.get(symbol, Label(symbol.name))
+            own[symbol] = label
+        return {**own, **{symbol: label for symbol, (_, label) in self.made.items()}}
+
+    def rewritten(self, expression: Expr, index: int) -> Expr:
+        """The expression with the oracle's answer, or reductions, at this coordinate.
+
+        A line that is nothing but the oracle's answer becomes the gradient itself.
+        """
+        if isinstance(expression, grad):
+            self._point(expression)
+            symbols = self.known[expression]
+            variables = self.book.objective.variables
+            part = self.book.objective.gradient[index]
+            return part.xreplace(dict(zip(variables, symbols, strict=True)))
+        replaced = {}
+        for node in _outermost(expression):
+            replaced[node] = self._answer(node, index)
+        return expression.xreplace(replaced)
+
+    def _point(self, node: Expr) -> None:
+        """Symbols for the coordinates of the point at which the oracle is asked."""
+        if node in self.known:
+            return
+        inner = node.args[0]
+        symbols = []
+        for index, variable in enumerate(self.book.objective.variables):
+            rewritten = self.rewritten(inner, index)
+            value = exact_value(rewritten, self.values_at(index))
+            if isinstance(inner, Symbol):
+                label = self.labels_at(index)[inner]
+            else:
+                label = Label(f"{variable.name}_tilde", str(self.number))
+                self.extra += self.equation(label, rewritten, index, value)
+            symbols.append(self._stand_in(variable.name, value, label))
+        self.known[node] = symbols
+
+    def _answer(self, node: Expr, index: int) -> Symbol:
+        if isinstance(node, grad):
+            key = sympy.Function("answer")(node)
+            if key not in self.known:
+                found = []
+                for i, variable in enumerate(self.book.objective.variables):
+                    rewritten = self.rewritten(node, i)
+                    value = exact_value(rewritten, self.values_at(i))
+                    label = Label("g_tilde", str(self.number), variable.name)
+                    self.extra += self.equation(label, rewritten, i, value)
+                    found.append(self._stand_in("answer", value, label))
+                self.known[key] = found
+            return self.known[key][index]
+        if node not in self.known:
+            self.known[node] = [self._reduction(node)]
+        return self.known[node][0]
+
+    def _reduction(self, node: Expr) -> Symbol:
+        inner = node.args[0]
+        columns = []
+        for index in range(self.book.size):
+            rewritten = self.rewritten(inner, index)
+            value = exact_value(rewritten, self.values_at(index))
+            if isinstance(rewritten, Symbol):
+                label = self.labels_at(index)[rewritten]
+            else:
+                label = Label("u", str(self.number), self.book.objective.variables[index].name)
+                self.extra += self.equation(label, rewritten, index, value)
+            columns.append(self._stand_in("column", value, label))
+        squares = sympy.Add(*(column**2 for column in columns))
+        if isinstance(node, amax):
+            whole = sympy.Max(*columns)
+        elif isinstance(node, mean):
+            whole = sympy.Add(*columns) / len(columns)
+        else:
+            whole = sympy.sqrt(squares / len(columns) if isinstance(node, rms) else squares)
+        value = exact_value(whole, {column: self.made[column][0] for column in columns})
+        name = {"norm": "n", "rms": "n", "mean": "n", "amax": "n"}[type(node).__name__]
+        label = Label(name, str(self.number))
+        self.extra += self.equation(label, whole, 0, value)
+        return self._stand_in("reduction", value, label)
+
+    def _stand_in(self, name: str, value: Number, label: Label) -> Symbol:
+        symbol = sympy.Dummy(name, real=True)
+        self.made[symbol] = (value, label)
+        return symbol
+
+    def equation(
+        self, target: Label, expression: Expr, index: int, value: Number
+    ) -> list[EquationLine]:
+        """Symbols, numbers put in, value; a step is left out where it says nothing new."""
+        labels = self.labels_at(index)
+        figures = {
+            symbol: figure(number, 8, telling=False)
+            for symbol, number in self.values_at(index).items()
+            if symbol in expression.free_symbols
+        }
+        latex, text = (
+            {symbol: shown.piece(style) for symbol, shown in figures.items()}
+            for style in (Style.LATEX, Style.UNICODE)
+        )
+        symbolic = pieces(expression, roles=self.roles, labels=labels)
+        numeric = pieces(expression, roles=self.roles, labels=labels, values=(latex, text))
+        result = figure(value, 12)
+        left = Math(target.latex, target.unicode, target.width)
+        lines = [EquationLine(left, symbolic)]
+        final = result.math
+        if not figures or isinstance(expression, Symbol):
+            if _same(symbolic, (final,)):
+                return lines
+            return [*lines, EquationLine(None, (final,), relation=result.relation)]
+        exact = all(shown.exact for shown in figures.values())
+        sign = TEXT_RELATIONS.get(result.relation, result.relation)
+        last = Math(f"{result.relation} {final.latex}", f"{sign} {final.text}", final.width + 1.4)
+        relation = "=" if exact else r"\approx"
+        return [*lines, EquationLine(None, (*numeric, last), relation=relation)]
+
+
+def _same(symbolic: Sequence[Math], final: Sequence[Math]) -> bool:
+    return [piece.text for piece in symbolic] == [piece.text for piece in final]
+
+
+def _outermost(expression: Expr) -> list[Expr]:
+    """The oracle's answers and reductions in an expression that are not inside one another."""
+    if isinstance(expression, (grad, *REDUCTIONS)):
+        return [expression]
+    return [node for argument in expression.args for node in _outermost(argument)]
