@@ -193,7 +193,8 @@ def _ball(expression: Expr, bits: int) -> arb:
     if isinstance(expression, sympy.CRootOf):
         polynomial = expression.poly.clear_denoms(convert=True)[1]
         coefficients = [int(value) for value in reversed(polynomial.all_coeffs())]
-        return _isolated(tuple(coefficients), bits)[expression.index]
+        root: arb = _isolated(tuple(coefficients), bits)[expression.index]
+        return root
     if isinstance(expression, sympy.Add):
         total: arb = sum((_ball(part, bits) for part in expression.args), start=arb(0))
         return total
@@ -202,9 +203,10 @@ def _ball(expression: Expr, bits: int) -> arb:
         return product
     if isinstance(expression, sympy.Pow):
         base, exponent = expression.args
-        if exponent.is_Integer:
-            return _ball(base, bits) ** int(exponent)
-        return _ball(base, bits) ** _ball(exponent, bits)
+        power: arb = _ball(base, bits) ** (
+            int(exponent) if exponent.is_Integer else _ball(exponent, bits)
+        )
+        return power
     constants = {sympy.pi: arb.pi, sympy.E: arb.const_e}
     if expression in constants:
         return constants[expression]()

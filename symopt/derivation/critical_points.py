@@ -102,7 +102,8 @@ def critical_points(objective: Objective) -> CriticalPoints:
     minimum  0    0     0
     saddle   1/4  -1/2  1/16
     """
-    variables, where = objective.variables, f"the critical points of {objective.title}"
+    variables, title = objective.variables, objective.title
+    where = f"the critical points of {title if len(title) <= 60 else title[:57] + '...'}"
     _refuse_what_is_not_algebraic(objective, where)
     constant, parts = independent_parts(objective.expression, variables)
     for own, part in parts:
