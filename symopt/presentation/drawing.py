@@ -101,7 +101,8 @@ def label(trajectory: Trajectory, beside: Sequence[Trajectory]) -> str:
     if any(other.arithmetic != trajectory.arithmetic for other in twins):
         parts.append(trajectory.arithmetic)
     if any(other.x0 != trajectory.x0 for other in twins):
-        parts.append(f"from ({', '.join(map(_number, trajectory.x0))})")
+        start = ", ".join(number(value, trajectory.arithmetic) for value in trajectory.x0)
+        parts.append(f"from ({start})")
     return ", ".join(parts)
 
 
