@@ -40,6 +40,7 @@ _HOMES = {
     "accuracy": "symopt.verification.accuracy",
     "Document": "symopt.presentation.document",
     "derive": "symopt.presentation.derive",
+    "reproduce": "symopt.verification.systems",
     "systems": "symopt.verification.systems",
     **dict.fromkeys(
         [

@@ -89,7 +89,12 @@ def settings(trajectory: Trajectory, names: Iterable[str] | None = None) -> str:
 
 def label(trajectory: Trajectory, beside: Sequence[Trajectory]) -> str:
     """A short name for a legend: the title, and what differs from others of that title."""
-    twins = [other for other in beside if other.rule.title == trajectory.rule.title]
+    twins = [
+        other
+        for other in beside
+        if (other.rule.title, other.objective.title)
+        == (trajectory.rule.title, trajectory.objective.title)
+    ]
     parts = [trajectory.rule.title]
     differing = [
         name
@@ -107,8 +112,12 @@ def label(trajectory: Trajectory, beside: Sequence[Trajectory]) -> str:
 
 
 def labels(trajectories: Sequence[Trajectory]) -> list[str]:
-    """The labels of all, each made different from the others by its steps if nothing else is."""
-    texts = [label(trajectory, trajectories) for trajectory in trajectories]
+    """The labels of all, with the objective where there are several, and the steps of twins."""
+    several = len({trajectory.objective.title for trajectory in trajectories}) > 1
+    texts = [
+        label(trajectory, trajectories) + several * f" on {trajectory.objective.title}"
+        for trajectory in trajectories
+    ]
     return [
         f"{text}, {trajectory.steps} steps" if texts.count(text) > 1 else text
         for text, trajectory in zip(texts, trajectories, strict=True)

@@ -167,7 +167,7 @@ def losses(*trajectories: Any, ax: Axes | None = None, legend: bool = True) -> A
     scale = _loss_scale(settled or [lane for all_of_it in lanes for lane in all_of_it])
     names = drawing.labels(runs)
     for index, (run, name, all_of_it) in enumerate(zip(runs, names, lanes, strict=True)):
-        text = f"{name} on {run.objective.title}" if len(titles) > 1 else name
+        text = name
         remarks = [f"diverges at step {run.diverged_at}"] if run.diverged_at is not None else []
         below = [run.recorded[int(np.argmax(lane <= 0))] for lane in all_of_it if (lane <= 0).any()]
         if scale == "log" and below:

@@ -121,6 +121,8 @@ def test_labels_name_what_differs_between_runs_of_one_rule():
     assert [text.split(", ")[-1] for text in drawing.labels(runs)] == ["float64", "float32"]
     runs = [run("adam", "beale", steps=steps) for steps in (3, 5)]
     assert drawing.labels(runs) == ["Adam, 3 steps", "Adam, 5 steps"]
+    runs = [run("adam", name, steps=3) for name in ("beale", "booth")]
+    assert drawing.labels(runs) == ["Adam on Beale", "Adam on Booth"]
 
 
 def test_levels_span_the_magnitudes_of_beale_and_reach_its_known_minimum():

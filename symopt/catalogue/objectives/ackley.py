@@ -20,7 +20,7 @@ ackley = Objective(
     source=Source("surjanovic2013virtual", "Ackley function, a = 20, b = 1/5, c = 2π"),
     window=[(-5, 5), (-5, 5)],
     known=[KnownPoint((0, 0), 0)],
-    start=(3, -2),
+    start=("1.4", "-0.8"),
     of_dimension=_of_means,
     note="Not differentiable at its minimum (0, 0): the gradient is undefined there.",
 )
