@@ -12,7 +12,7 @@ import sympy
 from symopt.presentation.document import Math
 from symopt.presentation.names import Style, superscript
 from symopt.presentation.notation import ATOM, PRODUCT, SUM, Piece, Writer
-from symopt.verification.digits import decimal
+from symopt.verification.digits import bounds, decimal
 
 __all__ = ["Figure", "figure"]
 
@@ -56,11 +56,13 @@ def figure(value: Any, digits: int = 10, *, short: int = SHORT, telling: bool = 
     >>> figure(Fraction(10**30, 3**50), 6).text.text
     '1.39296·10⁶'
     """
+    if hasattr(value, "is_exact") and value.is_exact() and value.is_finite():
+        value = bounds(value)[0]
     if isinstance(value, (int, Fraction)):
         number = Fraction(value)
         above, below = _length(number.numerator), _length(number.denominator)
         total = above + (below if number.denominator != 1 else 0)
-        finite = _finite(number) if total > short // 2 else ""
+        finite = _finite(number) if short // 2 < total < 40 else ""
         if finite:
             return Figure(*_decimal(finite), exact=True)
         if total <= short or _is_ten(number, short):

@@ -71,12 +71,12 @@ def render(document: Document) -> str:
 
 
 def _bibliography(document: Document) -> str:
-    lines = [r"\renewcommand{\refname}{Sources}", r"\begin{thebibliography}{99}", r"\raggedright"]
-    for reference in document.bibliography:
-        lines.append(rf"\bibitem{{{reference.key}}} {escape(entry(reference))}")
+    lines = [r"\section*{Sources}", r"\begin{itemize}\raggedright"]
+    for number, reference in enumerate(document.bibliography, start=1):
+        lines.append(rf"\item[{{[{number}]}}] {escape(entry(reference))}")
         if reference.url:
             lines.append(address(reference.url))
-    return "\n".join([*lines, r"\end{thebibliography}"])
+    return "\n".join([*lines, r"\end{itemize}"])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,207 @@
+"""The derivation of a gradient in print: one equation per rule of differentiation, with reasons."""
+
+from __future__ import annotations
+
+import sympy
+from sympy import Expr, Symbol
+
+from symopt.derivation.gradient import Step
+from symopt.errors import InexactError
+from symopt.presentation.breaking import pieces
+from symopt.presentation.document import (
+    Block,
+    EquationLine,
+    Equations,
+    Math,
+    Paragraph,
+    Spans,
+    Table,
+    math,
+    spans,
+)  # fmt: skip
+from symopt.presentation.figures import figure
+from symopt.presentation.names import Label
+from symopt.presentation.order import Roles
+from symopt.statement.objective import Objective
+
+__all__ = ["critical_point_blocks", "function_name", "gradient_blocks", "hessian_blocks"]
+
+#: Objectives of more variables than this show their gradient, not every second derivative.
+_HESSIAN_VARIABLES = 4
+_WHAT = {
+    "power": "power rule", "constant factor": "a constant factor stays", "product": "product rule",
+    "sum": "term by term", "cases": "case by case", "maximum": "of the larger one",
+    "minimum": "of the smaller one", "exponential": "the exponential function",
+}  # fmt: skip
+
+
+def function_name(objective: Objective) -> Math:
+    """The function with its variables, such as f(x, y)."""
+    labels = [Label(symbol.name) for symbol in objective.variables]
+    if len(labels) > 4:
+        labels = [*labels[:2], Label("dots"), labels[-1]]
+    latex = ", ".join(r"\dots" if label.name == "dots" else label.latex for label in labels)
+    text = ", ".join("..." if label.name == "dots" else label.unicode for label in labels)
+    return Math(f"f({latex})", f"f({text})", 1.6 + sum(label.width + 0.5 for label in labels))
+
+
+def _roles(objective: Objective) -> Roles:
+    return Roles(variables=objective.variables)
+
+
+def gradient_blocks(objective: Objective, steps: tuple[Step, ...]) -> list[Block]:
+    """The partial derivatives, each from its parts."""
+    roles = _roles(objective)
+    blocks: list[Block] = []
+    for step in steps:
+        label = Label(step.variable.name)
+        blocks.append(Paragraph(spans("With respect to ", Math(label.latex, label.unicode), ":")))
+        lines = _parts(step, roles, set())
+        name = Math(rf"\frac{{\partial f}}{{\partial {label.latex}}}", f"∂f/∂{label.unicode}", 2.0)
+        reason = _reason(step, roles)
+        lines.append(EquationLine(name, pieces(step.after, roles=roles), reason))
+        blocks.append(Equations(tuple(lines)))
+    return blocks
+
+
+def _parts(step: Step, roles: Roles, seen: set[Expr]) -> list[EquationLine]:
+    """Lines for what a step needs and that is no matter of course."""
+    lines: list[EquationLine] = []
+    needed = step.children[1:] if step.rule == "chain" else step.children
+    for child in needed:
+        if _is_plain(child) or child.before in seen:
+            continue
+        seen.add(child.before)
+        lines += _parts(child, roles, seen)
+        lines.append(
+            EquationLine(
+                _derivative(child.before, child.variable, roles),
+                pieces(child.after, roles=roles),
+                _reason(child, roles),
+            )
+        )
+    return lines
+
+
+def _is_plain(step: Step) -> bool:
+    """Whether a derivative needs no line of its own."""
+    if step.rule in ("constant", "variable") or not step.children:
+        return True
+    return step.rule in ("sum", "constant factor") and all(map(_is_plain, step.children))
+
+
+def _derivative(expression: Expr, variable: Symbol, roles: Roles) -> Math:
+    label = Label(variable.name)
+    body = math(expression, roles)
+    atomic = isinstance(expression, sympy.Function | Symbol)
+    power = isinstance(expression, sympy.Pow) and expression.exp.is_Integer
+    if atomic or power:
+        latex, text = body.latex, body.text
+    else:
+        latex, text = rf"\left[{body.latex}\right]", f"[{body.text}]"
+    head = rf"\frac{{\partial}}{{\partial {label.latex}}}"
+    return Math(rf"{head} {latex}", f"∂/∂{label.unicode} {text}", body.width + 2.6)
+
+
+def _reason(step: Step, roles: Roles) -> Spans:
+    if step.rule != "chain":
+        return spans(_WHAT.get(step.rule, step.rule))
+    outer, inner = step.children
+    return spans(
+        "chain rule: ", _equals(_prime(outer.before, outer.variable), outer.after, roles),
+        " with ", _equals(math(outer.variable, roles), inner.before, roles),
+        ", ", _equals(_partial(outer.variable, inner.variable), inner.after, roles),
+    )  # fmt: skip
+
+
+def _prime(expression: Expr, variable: Symbol) -> Math:
+    body = math(expression, Roles(variables=(variable,)))
+    label = Label(variable.name)
+    return Math(
+        rf"\tfrac{{d}}{{d{label.latex}}} {body.latex}",
+        f"d/d{label.unicode} {body.text}",
+        body.width + 1.5,
+    )
+
+
+def _partial(u: Symbol, variable: Symbol) -> Math:
+    top, bottom = Label(u.name), Label(variable.name)
+    return Math(
+        rf"\tfrac{{\partial {top.latex}}}{{\partial {bottom.latex}}}",
+        f"∂{top.unicode}/∂{bottom.unicode}",
+        1.6,
+    )
+
+
+def _equals(left: Math, right: Expr, roles: Roles) -> Math:
+    body = math(right, roles)
+    return Math(
+        f"{left.latex} = {body.latex}", f"{left.text} = {body.text}", left.width + body.width + 1.4
+    )
+
+
+def hessian_blocks(objective: Objective) -> list[Block]:
+    """The second derivatives, each once."""
+    roles, variables = _roles(objective), objective.variables
+    if len(variables) > _HESSIAN_VARIABLES:
+        return [
+            Paragraph(
+                spans(
+                    f"The {len(variables)} by {len(variables)} matrix of second derivatives is not "
+                    "printed; it is symmetric and exact in the program."
+                )
+            )
+        ]
+    hessian = objective.hessian
+    lines = []
+    for i, first in enumerate(variables):
+        for j in range(i, len(variables)):
+            second = variables[j]
+            a, b = Label(first.name), Label(second.name)
+            below = (
+                rf"\partial {a.latex}^2" if i == j else rf"\partial {a.latex}\,\partial {b.latex}"
+            )
+            plain = f"∂{a.unicode}²" if i == j else f"∂{a.unicode}∂{b.unicode}"
+            name = Math(rf"\frac{{\partial^2 f}}{{{below}}}", f"∂²f/{plain}", 3.2)
+            lines.append(EquationLine(name, pieces(hessian[i, j], roles=roles)))
+    return [Equations(tuple(lines))]
+
+
+def critical_point_blocks(objective: Objective) -> list[Block]:
+    """The real critical points with their nature, or why there is no exact list."""
+    try:
+        points = objective.critical_points()
+    except InexactError as error:
+        return [Paragraph(spans(f"{str(error)[0].upper()}{str(error)[1:]}."))]
+    if not points:
+        return [Paragraph(spans("There are no real critical points."))]
+    roles = _roles(objective)
+    header = [spans("kind"), *(spans(math(v, roles)) for v in objective.variables), spans("f")]
+    rows, rounded = [], False
+    for point in points:
+        cells = [spans(point.kind)]
+        for value in (*point.point, point.value):
+            cell, exact = _coordinate(value, roles)
+            rounded = rounded or not exact
+            cells.append(spans(cell))
+        rows.append(tuple(cells))
+    caption = spans()
+    if rounded:
+        caption = spans(
+            "Decimals are algebraic numbers, known exactly and rounded here; the nature of each "
+            "point is decided by exact signs."
+        )
+    return [Table(tuple(header), tuple(rows), "l" + "r" * (len(header) - 1), caption)]
+
+
+def _coordinate(value: Expr, roles: Roles) -> tuple[Math, bool]:
+    from symopt.derivation.algebraic import to_decimal
+    from symopt.statement.numbers import exact
+
+    if isinstance(value, sympy.Rational):
+        shown = figure(exact(value), 12)
+        return shown.math, shown.exact
+    if not value.has(sympy.CRootOf) and len(str(value)) <= 20:
+        return math(value, roles), True
+    text = to_decimal(value, 10)
+    return Math(text, text, 0.5 * len(text)), False
