@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
+import io
 import math
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symopt.errors import InputError, OutputError
+from symopt.errors import InputError
 from symopt.presentation import drawing
+from symopt.presentation.document import written
 from symopt.statement.objective import Objective
 
 if TYPE_CHECKING:
@@ -147,19 +147,7 @@ def save(figure: Figure | Axes, path: str | os.PathLike[str], *, dpi: float = 15
             + ", ".join(f".{name}" for name in known)
         )
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(ending)
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(
-            prefix=f".{target.name}.", suffix=".part", dir=target.parent
-        )
-        with os.fdopen(handle, "wb") as stream, matplotlib.rc_context({"svg.hashsalt": "symopt"}):
-            drawn.savefig(stream, format=ending, dpi=dpi, metadata=undated)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except OSError as error:
-        if temporary:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-        reason = error.strerror or str(error)
-        raise OutputError(f"cannot write {target}: {reason}; choose another path") from error
-    return target
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "symopt"}):
+        drawn.savefig(buffer, format=ending, dpi=dpi, metadata=undated)
+    return written(target, buffer.getvalue())

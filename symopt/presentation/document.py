@@ -216,8 +216,8 @@ class Document:
         return written(target, renderers[target.suffix.lower()]())
 
 
-def written(target: Path, text: str) -> Path:
-    """Write a text through a temporary file, so that no half-written file is ever seen.
+def written(target: Path, content: str | bytes) -> Path:
+    """Write text or bytes through a temporary file, so that no half-written file is ever seen.
 
     Raises :class:`~symopt.errors.OutputError` that names the path and the cause.
     """
@@ -226,8 +226,8 @@ def written(target: Path, text: str) -> Path:
         handle, temporary = tempfile.mkstemp(
             prefix=f".{target.name}.", suffix=".part", dir=target.parent
         )
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content.encode("utf-8") if isinstance(content, str) else content)
         os.chmod(temporary, _mode(target))
         os.replace(temporary, target)
     except OSError as error:
