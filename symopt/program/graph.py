@@ -8,7 +8,7 @@ hide an undefined value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -17,9 +17,11 @@ from typing import Any, NamedTuple
 
 from symopt.errors import UndefinedError
 
-__all__ = ["ARITY", "Graph", "Label", "Node", "Program"]
+__all__ = ["ARITY", "Graph", "Guard", "Label", "Node", "Program"]
 
 Label = Hashable
+#: A place in nested if-then-elses: the conditions on the way in, and which branch was taken.
+Guard = tuple[tuple[int, bool], ...]
 
 #: Every operation and its number of arguments. ``const`` and ``input`` carry a value instead.
 ARITY: dict[str, int] = {
@@ -59,6 +61,9 @@ class Program:
     nodes: tuple[Node, ...]
     outputs: Mapping[Label, int]
 
+    def __hash__(self) -> int:
+        return hash((self.nodes, tuple(self.outputs.items())))
+
     @cached_property
     def inputs(self) -> tuple[Label, ...]:
         """The labels of the inputs that the outputs depend on, in the order of their creation."""
@@ -94,6 +99,26 @@ class Program:
             else:
                 result.append(any(result[arg] for arg in node.args))
         return tuple(result)
+
+    def guards(
+        self, wanted: Iterable[int], known: Container[int] = (), branches: bool = True
+    ) -> dict[int, Guard]:
+        """For each node that the wanted ones need, the innermost branch that holds all its uses.
+
+        ``known`` nodes need no arguments; without ``branches`` everything is outside of any.
+        """
+        guards: dict[int, Guard] = dict.fromkeys(wanted, ())
+        for index in range(len(self.nodes) - 1, -1, -1):
+            if index not in guards or index in known:
+                continue
+            guard = guards[index]
+            node = self.nodes[index]
+            for position, arg in enumerate(node.args):
+                inner = guard
+                if node.op == "select" and branches and position:
+                    inner = (*guard, (node.args[0], position == 1))
+                guards[arg] = _common(guards[arg], inner) if arg in guards else inner
+        return dict(sorted(guards.items()))
 
     def fold(self, visit: Callable[[Node, list[Any]], Any]) -> dict[Label, Any]:
         """The outputs' values of one pass of ``visit(node, values of its arguments)``."""
@@ -220,6 +245,13 @@ class Graph:
                 renumbered[index] = len(nodes)
                 nodes.append(node._replace(args=tuple(renumbered[arg] for arg in node.args)))
         return Program(tuple(nodes), {label: renumbered[i] for label, i in outputs.items()})
+
+
+def _common(a: Guard, b: Guard) -> Guard:
+    length = 0
+    while length < min(len(a), len(b)) and a[length] == b[length]:
+        length += 1
+    return a[:length]
 
 
 def _power_bits(value: Fraction, exponent: int) -> int:

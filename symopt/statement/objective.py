@@ -173,6 +173,7 @@ class Objective:
             title=f"{self.title}, {dimension} variables",
             source=self.source,
             window=(self.window[0],) * dimension if self.window else (),
+            start=[self.start[i % self.dimension] for i in range(dimension)] if self.start else (),
             note=self.note,
             name=name,
             family=self.family or self.name,
