@@ -1,0 +1,157 @@
+"""HTML fragments: formulas as MathML, blocks of documents as elements. No network, no script.
+
+latex2mathml converts the leaves (one formula at a time); rows of equations and algorithms are laid
+out in HTML. What comes out is accepted only if it parses and holds no backslash.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from html import escape
+from xml.etree import ElementTree
+
+from symopt.errors import InputError
+from symopt.presentation.document import (
+    Algorithm,
+    Block,
+    Cite,
+    EquationLine,
+    Equations,
+    Inline,
+    Items,
+    Math,
+    Paragraph,
+    Spans,
+    Table,
+)  # fmt: skip
+
+__all__ = ["block", "formula", "inline", "math", "spans"]
+
+
+@lru_cache(maxsize=4096)
+def formula(latex: str, *, display: bool = False) -> str:
+    r"""A LaTeX formula as MathML.
+
+    >>> "<mfrac>" in formula(r"\frac{a}{b}")
+    True
+    >>> formula(r"\nosuchcommand{a}")
+    Traceback (most recent call last):
+    ...
+    symopt.errors.InputError: \nosuchcommand{a} cannot be written in MathML: a backslash is left
+
+    Raises :class:`~symopt.errors.InputError` for what the converter refuses, and for output that
+    does not parse as XML or still holds a backslash.
+    """
+    from latex2mathml.converter import convert
+
+    try:
+        converted = str(convert(latex, display="block" if display else "inline"))
+        ElementTree.fromstring(converted)
+    except Exception as error:
+        # The converter has no common base of its errors; whatever it raises, it is a refusal.
+        reason = f"{type(error).__name__} {error}".strip()
+        raise InputError(f"{latex[:120]} cannot be written in MathML: {reason}") from error
+    if "\\" in converted or "&#x0005C;" in converted:
+        raise InputError(f"{latex[:120]} cannot be written in MathML: a backslash is left")
+    return converted
+
+
+def math(given: Math, *, display: bool = False) -> str:
+    r"""A formula as MathML, or in Unicode where MathML has no way to say it.
+
+    >>> math(Math(r"\nosuchcommand", "α < 1"))
+    '<span class="math">α &lt; 1</span>'
+    """
+    try:
+        return formula(given.latex, display=display)
+    except InputError:
+        return f'<span class="math">{escape(given.text)}</span>'
+
+
+def inline(part: Inline) -> str:
+    """A part of running text."""
+    if isinstance(part, Math):
+        return math(part)
+    if isinstance(part, Cite):
+        reference = part.source.reference
+        text = escape(part.source.text)
+        if reference is None or not reference.url.startswith(("https://", "http://")):
+            return f"<cite>{text}</cite>"
+        return f'<cite><a href="{escape(reference.url)}">{text}</a></cite>'
+    return f"<em>{escape(part.text)}</em>" if part.emphasis else escape(part.text)
+
+
+def spans(parts: Spans) -> str:
+    """Running text.
+
+    >>> from symopt.presentation.document import Text
+    >>> spans((Text("a < b, "), Text("so", emphasis=True)))
+    'a &lt; b, <em>so</em>'
+    """
+    return "".join(map(inline, parts))
+
+
+def block(given: Block, level: int = 3) -> str:
+    """A block of a document as HTML; titles of sections start at that level of heading.
+
+    >>> from symopt.presentation.document import Text
+    >>> block(Paragraph((Text("x & y"),)))
+    '<p>x &amp; y</p>'
+    """
+    if isinstance(given, Paragraph):
+        return f"<p>{spans(given.spans)}</p>"
+    if isinstance(given, Items):
+        return "<ul>" + "".join(f"<li>{spans(item)}</li>" for item in given.items) + "</ul>"
+    if isinstance(given, Equations):
+        return _lines(given.lines)
+    if isinstance(given, Algorithm):
+        return _algorithm(given)
+    if isinstance(given, Table):
+        return _table(given)
+    inner = "".join(block(part, min(level + 1, 6)) for part in given.blocks)
+    return f"<section><h{level}>{spans(given.title)}</h{level}>{inner}</section>"
+
+
+def _lines(lines: tuple[EquationLine, ...], relation: str = "") -> str:
+    """Rows of a table, aligned at the relation."""
+    rows = []
+    for line in lines:
+        left = math(line.left) if line.left else ""
+        sign = math(Math(relation or line.relation, relation or line.relation))
+        # Every piece keeps its own width, and the browser breaks the row between them.
+        right = " ".join(math(piece) for piece in line.right)
+        reason = f'<td class="reason">{spans(line.reason)}</td>' if line.reason else ""
+        rows.append(f'<tr><td class="left">{left}</td><td>{sign}</td><td>{right}</td>{reason}</tr>')
+    return f'<table class="equations">{"".join(rows)}</table>'
+
+
+def _algorithm(given: Algorithm) -> str:
+    inputs = "".join(f"<p>{spans(item)}</p>" for item in given.inputs)
+    start = ", ".join(
+        f"{math(line.left)} {math(Math('=', '='))} {' '.join(map(math, line.right))}"
+        for line in given.start
+        if line.left
+    )
+    return (
+        f'<div class="algorithm"><p class="name">{spans(given.title)}</p>{inputs}'
+        + (f"<p><b>start</b> {start}</p>" if start else "")
+        + f"<p><b>for</b> {math(given.counter)} <b>do</b></p>"
+        + _lines(given.loop, r"\gets")
+        + "</div>"
+    )
+
+
+def _table(given: Table) -> str:
+    names = {"l": "left", "c": "center", "r": "right"}
+
+    def row(cells: tuple[Spans, ...], tag: str) -> str:
+        parts = zip(cells, given.alignments, strict=True)
+        return "".join(
+            f'<{tag} class="{names.get(kind, "left")}">{spans(cell)}</{tag}>'
+            for cell, kind in parts
+        )
+
+    caption = f"<caption>{spans(given.caption)}</caption>" if given.caption else ""
+    body = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in given.rows)
+    head = row(given.header, "th")
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
