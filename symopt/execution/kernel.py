@@ -127,13 +127,14 @@ def loop_source(step: Step, dialect: Dialect) -> str:
     wanted = [step.program.outputs[slot] for slot in step.slots]
     fixed = _invariants(step, dialect, wanted)
     taken = {*names.values(), *RESERVED}
-    before, texts = Printer(step.program, dialect, names, prefix="c").lines(fixed)
+    constants = Printer(step.program, dialect, names, prefix="c")
+    before, texts = constants.lines(fixed)
     lines += before
     known: dict[int, str] = {}
     for index, text in zip(fixed, texts, strict=True):
-        known[index] = text if text.isidentifier() else f"c{index}"
+        known[index] = text if text.isidentifier() else constants.name(index)
         if known[index] != text:
-            lines.append(f"    c{index} = {text}")
+            lines.append(f"    {known[index]} = {text}")
     taken |= set(known.values())
     lines.append("    for t in range(1, steps + 1):")
     printer = Printer(step.program, dialect, names, known=known, hints=_hints(step, taken))

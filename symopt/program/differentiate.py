@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from symopt.program.graph import Graph, Label, Node, Program
+from symopt.program.graph import Graph, Guard, Label, Node, Program, inside
 
 __all__ = ["gradient_program"]
 
@@ -14,8 +14,10 @@ _Adjoint = Callable[[Graph, int, int, tuple[int, ...]], tuple[int, ...]]
 def gradient_program(program: Program, output: Label, inputs: Sequence[Label]) -> Program:
     """The program of the partial derivatives of one output, labelled by the inputs.
 
-    At a kink the convention is that of the statement: the derivative of ``abs`` is ``sign`` with
-    ``sign(0) = 0``, and of a maximum that of its first argument on a tie.
+    What only one branch of an if-then-else needs is differentiated inside that branch, so nothing
+    undefined is computed on the other one. At a kink the convention is that of the statement: the
+    derivative of ``abs`` is ``sign`` with ``sign(0) = 0``, and of a maximum that of its first
+    argument on a tie.
 
     >>> graph = Graph()
     >>> x, y = graph.input("x"), graph.input("y")
@@ -25,6 +27,14 @@ def gradient_program(program: Program, output: Label, inputs: Sequence[Label]) -
     """
     graph = Graph()
     nodes: list[int] = []
+    guards = program.guards([program.outputs[output]])
+
+    def leaving(part: int, inner: Guard, outer: Guard) -> int:
+        """A part computed inside a branch, as it counts outside: nothing on the other branch."""
+        for condition, taken in reversed(inner[len(outer) :]):
+            pair = (part, zero) if taken else (zero, part)
+            part = graph.apply("select", nodes[condition], *pair)
+        return part
 
     def copy(node: Node, args: list[int]) -> int:
         if node.op == "input":
@@ -38,6 +48,7 @@ def gradient_program(program: Program, output: Label, inputs: Sequence[Label]) -
 
     program.fold(copy)
     varies = program.depends_on(inputs)
+    zero = graph.const(0)
     adjoints: dict[int, int] = {program.outputs[output]: graph.const(1)}
     for index in range(len(program.nodes) - 1, -1, -1):
         node = program.nodes[index]
@@ -46,15 +57,17 @@ def gradient_program(program: Program, output: Label, inputs: Sequence[Label]) -
         parts = _ADJOINTS[node.op](
             graph, adjoints[index], nodes[index], tuple(nodes[arg] for arg in node.args)
         )
-        for arg, part in zip(node.args, parts, strict=True):
+        for position, (arg, part) in enumerate(zip(node.args, parts, strict=True)):
             if varies[arg]:
+                part = leaving(part, inside(guards[index], node, position), guards[arg])
                 before = adjoints.get(arg)
                 adjoints[arg] = part if before is None else graph.add(before, part)
     by_label: Mapping[Label, int] = {
-        node.value: index for index, node in enumerate(program.nodes) if node.op == "input"
+        node.value: leaving(adjoints[index], guards[index], ())
+        for index, node in enumerate(program.nodes)
+        if node.op == "input" and index in adjoints
     }
-    zero = graph.const(0)
-    return graph.program({label: adjoints.get(by_label.get(label, -1), zero) for label in inputs})
+    return graph.program({label: by_label.get(label, zero) for label in inputs})
 
 
 def _product(graph: Graph, bar: int, out: int, args: tuple[int, ...]) -> tuple[int, ...]:
@@ -88,12 +101,7 @@ def _larger(op: str) -> _Adjoint:
 
 
 def _select(graph: Graph, bar: int, out: int, args: tuple[int, ...]) -> tuple[int, ...]:
-    zero = graph.const(0)
-    return (
-        zero,
-        graph.apply("select", args[0], bar, zero),
-        graph.apply("select", args[0], zero, bar),
-    )
+    return graph.const(0), bar, bar  # each counts on its own branch only
 
 
 def _chain(derivative: Callable[[Graph, int, int], int]) -> _Adjoint:

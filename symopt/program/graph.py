@@ -114,9 +114,7 @@ class Program:
             guard = guards[index]
             node = self.nodes[index]
             for position, arg in enumerate(node.args):
-                inner = guard
-                if node.op == "select" and branches and position:
-                    inner = (*guard, (node.args[0], position == 1))
+                inner = inside(guard, node, position) if branches else guard
                 guards[arg] = _common(guards[arg], inner) if arg in guards else inner
         return dict(sorted(guards.items()))
 
@@ -245,6 +243,14 @@ class Graph:
                 renumbered[index] = len(nodes)
                 nodes.append(node._replace(args=tuple(renumbered[arg] for arg in node.args)))
         return Program(tuple(nodes), {label: renumbered[i] for label, i in outputs.items()})
+
+
+def inside(guard: Guard, node: Node, position: int) -> Guard:
+    """The place of a node's argument, the node itself being at ``guard``."""
+    if node.op != "select" or position == 0:
+        return guard
+    branch = (node.args[0], position == 1)
+    return guard if branch in guard else (*guard, branch)
 
 
 def _common(a: Guard, b: Guard) -> Guard:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from symopt.errors import InputError
-from symopt.program.graph import ARITY, Label, Node, Program
+from symopt.program.graph import ARITY, Guard, Label, Node, Program
 
 __all__ = ["ARRAY", "EXACT", "FLOAT", "RESERVED", "Dialect", "Printer", "clean_names"]
 
@@ -75,8 +75,8 @@ def _exact_literal(value: Fraction) -> str:
     return f"ratio({value.numerator}, {value.denominator})"
 
 
-#: Python floats.
-FLOAT = Dialect({**_INFIX, **_CALLS}, _float_literal)
+#: Python floats. A real power is a function, for ``**`` makes complex numbers of negative ones.
+FLOAT = Dialect({**_INFIX, **_CALLS, "real_pow": "power({}, {})"}, _float_literal)
 #: NumPy arrays and scalars: conditions are arrays, so both branches are evaluated.
 ARRAY = Dialect(
     {
@@ -125,8 +125,6 @@ RESERVED = frozenset(
     if re.match(r"\w+\(", form)
 ) | {"pi", "e", "ratio", "range", "steps", "record", "float", "int"}
 
-_Guard = tuple[tuple[int, bool], ...]
-
 
 @dataclass
 class Printer:
@@ -156,23 +154,13 @@ class Printer:
         ]
         cleaned = clean_names([self.hints[index] for index in hinted], taken)
         self._hinted = dict(zip(hinted, cleaned, strict=True))
-        self._block((), indent)
+        self._taken = taken | set(cleaned)
+        self._block((), indent, len(self.program.nodes))
         return self._out, [self._text[index] for index in wanted]
 
-    def _place(self, wanted: Sequence[int]) -> dict[int, _Guard]:
+    def _place(self, wanted: Sequence[int]) -> dict[int, Guard]:
         """For each needed node the innermost branch that holds all of its uses."""
-        guards: dict[int, _Guard] = dict.fromkeys(wanted, ())
-        for index in range(len(self.program.nodes) - 1, -1, -1):
-            if index not in guards or index in self.known:
-                continue
-            guard = guards[index]
-            node = self.program.nodes[index]
-            for position, arg in enumerate(node.args):
-                inner = guard
-                if node.op == "select" and self.dialect.branches and position:
-                    inner = (*guard, (index, position == 1))
-                guards[arg] = _common(guards[arg], inner) if arg in guards else inner
-        return dict(sorted(guards.items()))
+        return self.program.guards(wanted, known=self.known, branches=self.dialect.branches)
 
     def _count(self, wanted: Sequence[int]) -> None:
         self._used = dict.fromkeys(self._guards, 0)
@@ -189,9 +177,15 @@ class Printer:
         """The nodes that are needed whatever branch is taken, in order."""
         return [index for index, guard in self._place(wanted).items() if not guard]
 
-    def _block(self, guard: _Guard, indent: str) -> None:
+    def _block(self, guard: Guard, indent: str, before: int) -> None:
+        """The lines of one branch, as far as the ``select`` at ``before`` may need them.
+
+        A later if-then-else on the same condition goes on from what this one has computed.
+        """
         for index, place in self._guards.items():
-            if place != guard or index in self.known:
+            if index >= before:
+                break
+            if place != guard or index in self.known or index in self._text:
                 continue
             node = self.program.nodes[index]
             if node.op == "select" and self.dialect.branches:
@@ -199,20 +193,31 @@ class Printer:
             else:
                 self._operation(index, node, indent)
 
-    def _select(self, index: int, node: Node, guard: _Guard, indent: str) -> None:
-        name = self._name(index)
+    def _select(self, index: int, node: Node, guard: Guard, indent: str) -> None:
+        name = self.name(index)
         condition, then, otherwise = node.args
+        decided = dict(guard).get(condition)
+        if decided is not None:  # inside a branch of the same condition already
+            self._text[index] = name
+            self._out.append(f"{indent}{name} = {self._text[then if decided else otherwise]}")
+            return
         for keyword_, branch, arg in (
             (f"if {self._text[condition]}:", True, then),
             ("else:", False, otherwise),
         ):
             self._out.append(f"{indent}{keyword_}")
-            self._block((*guard, (index, branch)), indent + "    ")
+            self._block((*guard, (condition, branch)), indent + "    ", index)
             self._out.append(f"{indent}    {name} = {self._text[arg]}")
         self._text[index] = name
 
-    def _name(self, index: int) -> str:
-        return self._hinted.get(index, f"{self.prefix}{index}")
+    def name(self, index: int) -> str:
+        """The variable that holds a node; no input, hint or function has the same name."""
+        name = self._hinted.get(index)
+        if name is None:
+            name = f"{self.prefix}{index}"
+            while name in self._taken:
+                name += "_"
+        return name
 
     def _operation(self, index: int, node: Node, indent: str) -> None:
         text = self._expression(node)
@@ -228,7 +233,7 @@ class Printer:
         if nested:
             self._text[index] = text
             return
-        name = self._name(index)
+        name = self.name(index)
         self._out.append(f"{indent}{name} = {text}")
         self._text[index] = name
 
@@ -242,7 +247,7 @@ class Printer:
         order = list(node.args)
         if node.op == "mul" and self._is_coefficient(order[1]):
             order.reverse()  # coefficients first, as people write products
-        form = self.dialect.operations[node.op]
+        form = self._form(node)
         if form.endswith(")"):
             return form.format(*[self._text[arg] for arg in order])
         strict = _STRICT.get(node.op, (0, 0))
@@ -252,6 +257,21 @@ class Printer:
             for arg, more in zip(order, strict, strict=False)
         ]
         return form.format(*parts)
+
+    def _form(self, node: Node) -> str:
+        operations = self.dialect.operations
+        if node.op == "pow" and not self._is_whole(node.args[1]):
+            return operations.get("real_pow", operations["pow"])
+        return operations[node.op]
+
+    def _is_whole(self, index: int) -> bool:
+        """Whether a node is an integer whatever the inputs are; ``t`` is one."""
+        node = self.program.nodes[index]
+        if node.op == "const":
+            return bool(node.value.denominator == 1)
+        if node.op == "input":
+            return bool(node.value == ("t",))
+        return node.op in ("neg", "add", "sub", "mul") and all(map(self._is_whole, node.args))
 
     def _is_coefficient(self, index: int) -> bool:
         node = self.program.nodes[index]
@@ -264,11 +284,4 @@ class Printer:
         node = self.program.nodes[index]
         if text.isidentifier() or node.op not in _BINDING:
             return _TIGHT if not text.startswith("-") else _BINDING["neg"]
-        return _TIGHT if self.dialect.operations[node.op].endswith(")") else _BINDING[node.op]
-
-
-def _common(a: _Guard, b: _Guard) -> _Guard:
-    length = 0
-    while length < min(len(a), len(b)) and a[length] == b[length]:
-        length += 1
-    return a[:length]
+        return _TIGHT if self._form(node).endswith(")") else _BINDING[node.op]
