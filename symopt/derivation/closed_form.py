@@ -146,12 +146,18 @@ def _let_bound(unrolled: Unrolled, step: int, labels: tuple[Label, ...]) -> Clos
     """Every line of every step gets a name; a name stands for the value wherever it is used."""
     program = unrolled.program
     names: dict[int, Symbol] = {}
+    taken = set(unrolled.arguments)
     for label, index in program.outputs.items():
         assert isinstance(label, tuple)
         name, coordinate, at = label
         if at == 0 or at > step or not ARITY[program.nodes[index].op]:
             continue
-        names.setdefault(index, _name(unrolled, name, coordinate, at))
+        if index not in names:
+            symbol = _name(unrolled, name, coordinate, at)
+            while symbol in taken:  # variables m_x and x both have an m_x
+                symbol = Symbol(symbol.name + "_", real=True)
+            taken.add(symbol)
+            names[index] = symbol
     part = Program(program.nodes, {label: program.outputs[label] for label in labels})
     needed = _needed(part)
     inputs = {symbol: symbol for symbol in unrolled.arguments}

@@ -115,8 +115,7 @@ class _Lines:
         for node in expression.atoms(grad, *REDUCTIONS):
             self._special(node, special)
         values = {**self._values, **special}
-        relevant = [values[symbol] for symbol in expression.free_symbols if symbol in values]
-        relevant += special.values()
+        relevant = [values[part] for part in _coordinates(expression) if part in values]
         if all(isinstance(value, int) for value in relevant):
             return self._read(expression, values, 0)
         return tuple(self._read(expression, values, index) for index in range(self._size))
