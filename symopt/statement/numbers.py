@@ -24,7 +24,7 @@ __all__ = ["Number", "exact", "rational", "received"]
 Number: TypeAlias = str | int | float | Fraction | Decimal | sympy.Rational
 
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?")
-_RATIO = re.compile(r"([+-]?\d+)\s*/\s*(\d+)")
+_RATIO = re.compile(r"([+-]?)(\d+)\s*/\s*(\d+)")
 _MAX_TEXT = 100_000
 
 
@@ -34,15 +34,29 @@ def _from_text(text: str, what: str) -> Fraction:
         raise InputError(f"{what}: a number of {len(stripped)} characters is too long")
     ratio = _RATIO.fullmatch(stripped)
     if ratio:
-        if int(ratio[2]) == 0:
+        top, bottom = _integer(ratio[2]), _integer(ratio[3])
+        if bottom == 0:
             raise InputError(f"{what}: {text!r} divides by zero")
-        return Fraction(int(ratio[1]), int(ratio[2]))
-    if _DECIMAL.fullmatch(stripped):
-        return Fraction(stripped)
+        return Fraction(-top if ratio[1] == "-" else top, bottom)
+    decimal = _DECIMAL.fullmatch(stripped)
+    if decimal:
+        whole, _, digits = decimal[1].partition(".")
+        power = int(decimal[3][1:] if decimal[3] else 0) - len(digits)
+        value = Fraction(_integer(whole + digits)) * Fraction(10) ** power
+        return -value if stripped[0] == "-" else value
     raise InputError(
         f"{what}: {text!r} is not a number; write an integer, a decimal such as '1e-3' or '0.9', "
         "or a fraction such as '1/10'"
     )
+
+
+def _integer(digits: str) -> int:
+    """A whole number of any length: Python refuses to read more than 4300 digits at once."""
+    value = 0
+    for start in range(0, len(digits), 4000):
+        part = digits[start : start + 4000]
+        value = value * 10 ** len(part) + int(part)
+    return value
 
 
 def _convert(value: Any, what: str, *, shortest: bool) -> Fraction:
@@ -64,6 +78,9 @@ def _convert(value: Any, what: str, *, shortest: bool) -> Fraction:
         return Fraction(value)
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         item = value.item()  # a NumPy scalar: its shortest decimal is that of its own type
+        if hasattr(item, "as_integer_ratio") and not isinstance(item, (int, float)):
+            _finite(item, what)  # an extended float stays one
+            return Fraction(str(item)) if shortest else Fraction(*item.as_integer_ratio())
         if not isinstance(item, float):
             return _convert(item, what, shortest=shortest)
         _finite(item, what)
@@ -82,7 +99,7 @@ def _convert(value: Any, what: str, *, shortest: bool) -> Fraction:
 
 
 def _finite(value: float, what: str) -> None:
-    if not math.isfinite(value):
+    if not abs(value) < math.inf:
         raise InputError(f"{what}: {value} is not a finite number")
 
 

@@ -208,6 +208,10 @@ class Rule:
         for name, value in values.items():
             entry = self.parameter(name)
             if isinstance(value, Expr) and not value.is_Number:
+                what = f"{self.name}: {name}"
+                here = {symbol: t for symbol in value.free_symbols if symbol.name == t.name}
+                floats = {atom: rational(exact(atom, what)) for atom in value.atoms(sympy.Float)}
+                value = value.xreplace({**here, **floats})
                 strange = value.free_symbols - {t}
                 if strange:
                     raise InputError(
