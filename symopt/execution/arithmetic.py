@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ _MATH = ("sqrt", "exp", "log", "sin", "cos", "tan", "atan", "sinh", "cosh", "tan
 def float64() -> Arithmetic:
     """Python floats. Division by zero and roots of negative numbers raise, as Python has it."""
     functions = {name: getattr(math, name) for name in _MATH}
-    functions |= {"maximum": _maximum, "minimum": _minimum, "sign": _sign}
+    functions |= {"maximum": _maximum, "minimum": _minimum, "sign": _sign, "power": math.pow}
     return Arithmetic("float64", FLOAT, {**functions, "pi": math.pi, "e": math.e}, nearest)
 
 
@@ -76,24 +77,46 @@ def _quiet(function: Callable[[float], float]) -> Callable[[Any], np.float64]:
     return quiet
 
 
+def _quiet_power(a: Any, b: Any) -> np.float64:
+    try:
+        return np.float64(math.pow(a, b))
+    except (ValueError, OverflowError):
+        return np.float64(a) ** np.float64(b)  # type: ignore[no-any-return]
+
+
+def _steps_in(dtype: type[np.floating[Any]]) -> Callable[[int, int], Iterator[Any]]:
+    """``range`` for generated loops, so that 1/(t - 1) is infinite at t = 1 and does not raise."""
+    return lambda first, last: map(dtype, range(first, last))
+
+
 def guarded() -> Arithmetic:
     """The same numbers as :func:`float64`, bit for bit, with inf and nan instead of exceptions."""
     functions: dict[str, Any] = {name: _quiet(getattr(math, name)) for name in _MATH}
     functions |= {
         "maximum": _maximum, "minimum": _minimum, "sign": lambda a: np.float64(_sign(a)),
-        "pi": math.pi, "e": math.e,
+        "power": _quiet_power, "range": _steps_in(np.float64), "pi": math.pi, "e": math.e,
     }  # fmt: skip
     return Arithmetic("float64", FLOAT, functions, lambda value: np.float64(nearest(value)))
 
 
 def array(dtype: type[np.floating[Any]]) -> Arithmetic:
     """NumPy arrays or scalars of one dtype; Python literals take the dtype of what they meet."""
-    functions: dict[str, Any] = {
+    ufuncs = {
         "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "sin": np.sin, "cos": np.cos,
         "tan": np.tan, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
-        "maximum": np.maximum, "minimum": np.minimum, "sign": np.sign, "where": np.where,
-        "logical_and": np.logical_and, "logical_or": np.logical_or,
-        "logical_not": np.logical_not, "pi": math.pi, "e": math.e,
+        "maximum": np.maximum, "minimum": np.minimum, "sign": np.sign,
+    }  # fmt: skip
+
+    def where(condition: Any, then: Any, otherwise: Any) -> Any:
+        return np.where(condition, np.asarray(then, dtype), np.asarray(otherwise, dtype))[()]
+
+    # Of two literals NumPy would make binary64, and everything after them would follow.
+    functions: dict[str, Any] = {
+        name: partial(function, dtype=dtype) for name, function in ufuncs.items()
+    }
+    functions |= {
+        "where": where, "range": _steps_in(dtype), "logical_and": np.logical_and,
+        "logical_or": np.logical_or, "logical_not": np.logical_not, "pi": math.pi, "e": math.e,
     }  # fmt: skip
     return Arithmetic(dtype.__name__, ARRAY, functions, lambda value: round_to(value, dtype))
 
@@ -102,7 +125,8 @@ def round_to(value: Fraction, dtype: type[np.floating[Any]]) -> Any:
     """The nearest number of a NumPy type, rounded once (binary64 in between would round twice)."""
     if dtype is np.float64:
         return np.float64(nearest(value))
-    coarse = dtype(nearest(value))
+    with np.errstate(over="ignore"):
+        coarse = dtype(nearest(value))
     if not np.isfinite(coarse):
         return coarse
     candidates = [coarse, np.nextafter(coarse, dtype(-np.inf)), np.nextafter(coarse, dtype(np.inf))]
@@ -232,9 +256,16 @@ def ball() -> Arithmetic:
     def power(a: Any, b: Any) -> Any:
         if isinstance(b, int):
             return arb(a) ** b if b >= 0 else divide(1, arb(a) ** -b)
-        if not arb(a) > 0:
+        base, exponent = arb(a), arb(b)
+        if base < 0:
+            raise UndefinedError("a real power of a negative number")
+        if base.is_zero() and exponent > 0:
+            return base
+        if base.is_zero() and exponent < 0:
+            raise UndefinedError("division by zero")
+        if not base > 0:
             raise UndecidedError("whether the base of a real power is positive")
-        return arb(a) ** arb(b)
+        return base**exponent
 
     def less(a: Any, b: Any) -> bool:
         difference = arb(a) - b

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -154,15 +155,29 @@ def read_start(objective: Objective, x0: Any) -> tuple[tuple[Fraction, ...], Any
                 f"x0: a batch of shape {x0.shape} for {objective.dimension} variables; it must be "
                 f"(n, {objective.dimension})"
             )
-        if not np.isfinite(x0.astype(float)).all():
+        try:
+            finite = bool(np.isfinite(x0.astype(float)).all())
+        except (TypeError, ValueError) as error:
+            raise InputError(f"x0: a batch is an array of numbers ({error})") from None
+        if not finite:
             raise InputError("x0: the batch holds nan or infinite numbers")
         return (), x0
     if isinstance(x0, str):
         x0 = x0.replace(",", " ").split()
-    if not hasattr(x0, "__len__"):
+    if isinstance(x0, (Mapping, Set)):
+        raise InputError(
+            "x0 has no order; give one number for each of "
+            + ", ".join(map(str, objective.variables))
+        )
+    if not hasattr(x0, "__len__") or getattr(x0, "shape", None) == ():
         x0 = [x0]
-    if len(x0) and not isinstance(x0[0], str) and hasattr(x0[0], "__len__"):
-        return read_start(objective, np.array([[float(exact(v)) for v in row] for row in x0]))
+    first = x0[0] if len(x0) else None
+    if not isinstance(first, str) and hasattr(first, "__len__") and getattr(first, "shape", (1,)):
+        lengths = {len(row) for row in x0}
+        if len(lengths) > 1:
+            raise InputError(f"x0: a batch needs rows of one length, not of {sorted(lengths)}")
+        rows = [[numbers.nearest(received(value, "x0")) for value in row] for row in x0]
+        return read_start(objective, np.array(rows))
     if len(x0) != objective.dimension:
         raise InputError(
             f"x0 has {len(x0)} numbers, but {objective.name or 'the objective'} has "
@@ -187,8 +202,9 @@ def _record(record: Any) -> int:
         return 1
     if record == "final":
         return 0
-    if isinstance(record, int) and not isinstance(record, bool) and record > 0:
-        return record
+    whole = isinstance(record, (int, np.integer)) and not isinstance(record, bool)
+    if whole and record > 0:
+        return int(record)
     raise InputError(f"record = {record!r}: it is 'all', 'final', or a positive number of steps")
 
 
@@ -283,6 +299,7 @@ class _Job:
 
     def floats(self) -> Trajectory:
         kernel = self._kernel(FLOAT)
+        self._check_range(np.float64)
         recorder: _Recorder | None = None
         for arithmetic in (numbers.float64(), numbers.guarded()):
             point = [arithmetic.convert(value) for value in self.start]
@@ -296,6 +313,11 @@ class _Job:
                 # Python raises where binary64 has inf or nan; the guarded names give those.
                 continue
         assert recorder is not None
+        if recorder.count < self.steps:
+            raise InputError(
+                f"{self.rule.name} on {self.objective.name} has a constant beyond the range of "
+                "binary64; use the rational or the ball arithmetic"
+            )
         result = self._result(
             kernel,
             recorder,
@@ -304,7 +326,44 @@ class _Job:
             hyperparameters=self._received(np.float64),
             x0=tuple(Fraction(numbers.nearest(value)) for value in self.start),
         )
-        return _mark_divergence(result)
+        return self._dated(_mark_divergence(result), kernel, numbers.guarded(), None)
+
+    def _dated(self, result: Trajectory, kernel: Kernel, arithmetic: Any, batch: Any) -> Trajectory:
+        """The same with the first diverged step, where the recorded rows leave it out."""
+        if result.diverged_at is None or self.every == 1:
+            return result
+        rows = itertools.count()
+
+        def watch(row: tuple[Any, ...]) -> None:
+            if not all(np.isfinite(value).all() for value in row):
+                raise StopIteration
+            next(rows)
+
+        point = self._point(arithmetic, batch)
+        with np.errstate(all="ignore"):
+            try:
+                watch(self._initial(kernel, arithmetic, point))
+                inputs = self._inputs(kernel, arithmetic.convert)
+                kernel.bind(arithmetic)(*point, *inputs, self.steps, watch)
+            except StopIteration:
+                pass
+        return replace(result, diverged_at=next(rows))
+
+    def _point(self, arithmetic: Any, batch: Any) -> list[Any]:
+        if batch is None:
+            return [arithmetic.convert(value) for value in self.start]
+        dtype = arithmetic.name
+        return [np.ascontiguousarray(column, dtype=dtype) for column in np.asarray(batch).T]
+
+    def _check_range(self, dtype: type[np.floating[Any]]) -> None:
+        """Refuse a start or hyperparameter that the dtype could only hold as infinity."""
+        named = [*zip(map(str, self.objective.variables), self.start, strict=False)]
+        for name, value in [*named, *self.fixed.items()]:
+            if not np.isfinite(numbers.round_to(value, dtype)):
+                raise InputError(
+                    f"{name} is beyond the range of {dtype.__name__}; use the rational or the ball "
+                    "arithmetic"
+                )
 
     def _received(self, dtype: type[np.floating[Any]]) -> dict[str, Fraction | Expr]:
         """The exact values of the floats that the run received."""
@@ -318,10 +377,8 @@ class _Job:
     def arrays(self, dtype: type[np.floating[Any]], batch: Any) -> Trajectory:
         arithmetic = numbers.array(dtype)
         kernel = self._kernel(ARRAY)
-        if batch is None:
-            point: list[Any] = [arithmetic.convert(value) for value in self.start]
-        else:
-            point = [np.ascontiguousarray(column, dtype=dtype) for column in np.asarray(batch).T]
+        self._check_range(dtype)
+        point = self._point(arithmetic, batch)
         lanes = None if batch is None else len(batch)
 
         def column(values: list[Any]) -> Any:
@@ -342,7 +399,7 @@ class _Job:
             hyperparameters=self._received(dtype),
             x0=tuple(Fraction(float(value)) for value in point) if batch is None else (),
         )
-        return _mark_divergence(result)
+        return self._dated(_mark_divergence(result), kernel, arithmetic, batch)
 
     def rationals(self, budget: int) -> Trajectory:
         kernel = self._kernel(EXACT)
@@ -378,9 +435,12 @@ class _Job:
 
     def _magnitudes(self) -> list[float]:
         """Base-2 logarithms of the largest number at each step, from a float run."""
-        probe = _Job(
-            self.rule, self.objective, self.start, self.steps, 1, self.fixed, self.schedules
-        ).floats()
+        try:
+            probe = _Job(
+                self.rule, self.objective, self.start, self.steps, 1, self.fixed, self.schedules
+            ).floats()
+        except InputError:  # a start or constant beyond binary64
+            return [1100.0] * (self.steps + 1)
         columns = [np.abs(probe.x), *[np.abs(np.atleast_2d(v.T).T) for v in probe.state.values()]]
         with np.errstate(all="ignore"):
             largest = np.max(np.concatenate(columns, axis=1), axis=1)
@@ -454,8 +514,6 @@ def _as_balls(values: list[Any]) -> Any:
 
 
 def _mark_divergence(result: Trajectory) -> Trajectory:
-    from dataclasses import replace
-
     arrays = [result.x, *result.state.values()]
     if result.arithmetic == "ball":
         finite = [

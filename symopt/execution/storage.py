@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from symopt.errors import OutputError, SymoptError
+from symopt.errors import OutputError
 from symopt.execution.trajectory import Trajectory
 from symopt.statement.serialize import (
     decode,
@@ -25,6 +26,11 @@ from symopt.statement.serialize import (
 __all__ = ["pack", "unpack"]
 
 FORMAT = 1
+#: What reading a file that is no saved trajectory, or a damaged one, may raise.
+_UNREADABLE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError,
+    NotImplementedError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def pack(trajectory: Trajectory) -> dict[str, Any]:
@@ -62,12 +68,13 @@ def unpack(path: Path) -> Trajectory:
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise OutputError(f"there is no file {str(path)!r}") from None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise OutputError(f"{str(path)!r} is not a saved trajectory: {error}") from error
-    if header.get("format") != FORMAT:
-        raise OutputError(f"{str(path)!r} has format {header.get('format')}, not {FORMAT}")
-    arithmetic = header["arithmetic"]
+    version = header.get("format") if isinstance(header, dict) else None
+    if version != FORMAT:
+        raise OutputError(f"{str(path)!r} has format {version}, not {FORMAT}")
     try:
+        arithmetic = header["arithmetic"]
         return Trajectory(
             rule=rule_from(header["rule"]),
             objective=objective_from(header["objective"]),
@@ -91,9 +98,7 @@ def unpack(path: Path) -> Trajectory:
             note=header["note"],
             diverged=header["diverged"],
         )
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, SymoptError):
-            raise
+    except (KeyError, TypeError, ValueError, AttributeError, AssertionError) as error:
         raise OutputError(f"{str(path)!r} is damaged: {error}") from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -39,6 +39,7 @@ class Trajectory:
     diverged_at
         The first step at which a number is infinite or nan (for a ball run: larger than any
         binary64 number), else ``None``; for a batch the number of such lanes is ``diverged``.
+        Where not every step is recorded, a run that ends finite counts as not diverged.
     precision
         The bits of a ball run, else ``None``.
 
@@ -160,9 +161,12 @@ class Trajectory:
             ) from None
         names = [symbol.name for symbol in self.objective.variables]
         dims = ("step", "coordinate") if np.ndim(self.x) == 2 else ("step", "run", "coordinate")
-        data = {"x": (dims, self.x), "f": (dims[:-1], self.values)}
+        data: dict[str, tuple[tuple[str, ...], Any]] = {
+            "x": (dims, self.x),
+            "f": (dims[:-1], self.values),
+        }
         for name, values in self.state.items():
-            data[name] = (dims if np.ndim(values) == len(dims) else ("step",), values)
+            data[name] = (dims[: np.ndim(values)], values)
         return xarray.Dataset(
             data,
             coords={"step": list(self.recorded), "coordinate": names},
@@ -180,12 +184,14 @@ class Trajectory:
         from symopt.execution.storage import pack
 
         arrays = pack(self)
+        # Written beside the target and then put in its place, so that no half of a file remains.
+        beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
         try:
-            handle, name = tempfile.mkstemp(suffix=".npz", dir=target.parent or Path())
-            with os.fdopen(handle, "wb") as file:
+            with open(beside, "xb") as file:
                 np.savez_compressed(file, **arrays)
-            os.replace(name, target)
+            os.replace(beside, target)
         except OSError as error:
+            beside.unlink(missing_ok=True)
             raise OutputError(f"cannot write {str(target)!r}: {error.strerror or error}") from error
         return target
 
