@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import sympy
-from sympy import Add, Expr, Mul, Pow, Rational, S
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
 
 from symopt.errors import ParseError
 
@@ -21,6 +21,9 @@ MAX_BITS = 100_000  # of what an operation might compute on its way
 MAX_NUMBER_BITS = 14_000  # of a number that stays: Python writes at most 4300 digits
 MAX_RADICAL_BITS = 256  # of a number under a root: SymPy looks for its factors
 MAX_EXPONENT = 1000
+# Inside a function or a root SymPy asks for signs, and may expand powers of sums to know them.
+MAX_INNER_EXPONENT = 100
+MAX_INNER_TERMS = 500
 MAX_HEIGHT = 60  # SymPy is recursive, and differentiation is quadratic in the height
 MAX_FOLDS = 12  # nested abs, sign, max, min: SymPy compares their arguments at every level
 MAX_CHOICES = 12  # arguments of one max or min
@@ -52,6 +55,9 @@ class _Shape(NamedTuple):
     height: int
     folds: int  # how many abs, sign, max and min are nested
     nodes: int
+    terms: float  # about how many terms it has when multiplied out
+    spread: float  # the most terms that one product or power in it has when multiplied out
+    exponent: float  # the largest exponent in it
 
 
 class BoundedArithmetic:
@@ -60,7 +66,6 @@ class BoundedArithmetic:
     Every method returns a SymPy expression that is real as far as SymPy can tell, or raises
     :class:`~symopt.errors.ParseError` saying what would be too large or has no real value.
 
-    >>> from sympy import Integer
     >>> bounded = BoundedArithmetic()
     >>> bounded.power(Integer(2), Integer(10))
     1024
@@ -112,11 +117,13 @@ class BoundedArithmetic:
                 f"{_short(base)} is negative, so its power {_short(exponent)} is not real; "
                 "take abs(...) of the base or an integer exponent"
             )
-        if isinstance(exponent, Rational):
-            if not isinstance(base, Rational):
-                _refuse_exponent(exponent)
-            if exponent.q != 1:
-                _refuse_radical(_bits(base.as_coeff_Mul()[0]) + _radical(base))
+        if not isinstance(base, Rational):
+            self._refuse_exponent(exponent)
+        if not isinstance(exponent, Integer):
+            self._refuse_inner(base)
+            self._refuse_inner(exponent)
+        if isinstance(exponent, Rational) and exponent.q != 1:
+            _refuse_radical(_bits(base.as_coeff_Mul()[0]) + _radical(base))
         _refuse_bits(
             self._growth(base) * self._magnitude(exponent),
             f"the power {_factor(base)}**{_factor(exponent)}",
@@ -127,6 +134,8 @@ class BoundedArithmetic:
         """A function of the language, by its name in :data:`ARITIES`."""
         if name == "sqrt":
             return self.power(args[0], S.Half)
+        for arg in args:
+            self._refuse_inner(arg)
         if name == "exp":
             value = self.value(args[0])
             if value is not None and value > 700:
@@ -145,7 +154,12 @@ class BoundedArithmetic:
                     f"the arguments of {name} have {nodes} terms and factors, too many to compare "
                     f"(at most {MAX_COMPARED}); use shorter ones"
                 )
-        result = _SYMPY[name](*args)
+        try:
+            result = _SYMPY[name](*args)
+        except ValueError:  # so SymPy says that it cannot tell a constant's sign
+            raise ParseError(
+                f"the arguments of {name} cannot be compared; use numbers that differ clearly"
+            ) from None
         if name == "tan":  # SymPy turns tan(x + pi/2) into a cotangent
             result = result.replace(sympy.cot, lambda a: sympy.cos(a) / sympy.sin(a))
         return self._checked(result)
@@ -221,6 +235,25 @@ class BoundedArithmetic:
             return math.inf if power * math.log2(base) > 1000 else base**power
         return 1.0
 
+    def _refuse_exponent(self, exponent: Expr) -> None:
+        if self._magnitude(exponent) > MAX_EXPONENT:
+            raise ParseError(
+                f"the exponent {_short(exponent)} is too large; use one between -{MAX_EXPONENT} "
+                f"and {MAX_EXPONENT}"
+            )
+
+    def _refuse_inner(self, arg: Expr) -> None:
+        shape = self._shapes.get(arg)
+        if shape is None:  # a symbol, a number or a negation
+            self._checked(arg)
+            shape = self._shapes[arg]
+        if shape.exponent > MAX_INNER_EXPONENT or shape.spread > MAX_INNER_TERMS:
+            raise ParseError(
+                f"the powers in {_short(arg)} are too large inside a function or a root (exponents "
+                f"up to {MAX_INNER_EXPONENT}, {MAX_INNER_TERMS} terms when multiplied out); use "
+                "smaller ones"
+            )
+
     def _checked(self, result: Any) -> Expr:
         """The result, if every part of it that is new is real, finite and small."""
         stack = [result]
@@ -254,15 +287,28 @@ class BoundedArithmetic:
                     "rewrite it"
                 )
             if isinstance(node, Pow) and not isinstance(node.base, Rational):
-                _refuse_exponent(node.exp)
+                self._refuse_exponent(node.exp)
             value = self.value(node)
             if value is not None and not math.isfinite(value):
                 raise ParseError("this constant is past the range of floats; write a smaller one")
         below = [self._shapes[arg] for arg in node.args]
+        terms, exponent = max((part.terms for part in below), default=1.0), 1.0
+        spread = 1.0
+        if isinstance(node, Add):
+            terms = sum(part.terms for part in below)
+        elif isinstance(node, Mul):
+            terms = spread = math.prod(part.terms for part in below)
+        elif isinstance(node, Pow):
+            exponent = self._magnitude(node.exp)
+            terms = spread = _terms_of_power(below[0].terms, exponent)
+            exponent = 1.0 if isinstance(node.base, Rational) else exponent
         shape = _Shape(
             height=1 + max((part.height for part in below), default=0),
             folds=isinstance(node, _FOLDS) + max((part.folds for part in below), default=0),
             nodes=1 + sum(part.nodes for part in below),
+            terms=min(terms, 1e9),
+            spread=max(spread, *(part.spread for part in below), 1.0),
+            exponent=max(exponent, *(part.exponent for part in below), 1.0),
         )
         if shape.height > MAX_HEIGHT or shape.folds > MAX_FOLDS:
             raise ParseError("this is nested too deeply; write it with fewer levels")
@@ -275,6 +321,16 @@ def _bits(number: Expr) -> int:
         return 0
     size = max(abs(int(number.p)), int(number.q))
     return size.bit_length() if size > 1 else 0
+
+
+def _terms_of_power(terms: float, exponent: float) -> float:
+    """How many terms a sum of so many has when raised to a power and multiplied out."""
+    if terms <= 1:
+        return 1.0
+    if terms + exponent > 1e4:
+        return math.inf
+    few, many = sorted((math.ceil(exponent), math.ceil(terms) - 1))
+    return float(math.comb(few + many, few)) if few < 20 else math.inf
 
 
 def _radical(factor: Expr) -> int:
@@ -298,14 +354,6 @@ def _refuse_radical(bits: int) -> None:
         raise ParseError(
             f"a number of {bits} bits under a root is too long (at most {MAX_RADICAL_BITS}); "
             "use a shorter number"
-        )
-
-
-def _refuse_exponent(exponent: Expr) -> None:
-    if isinstance(exponent, Rational) and abs(exponent) > MAX_EXPONENT:
-        raise ParseError(
-            f"the exponent {_short(exponent)} is too large; use one between -{MAX_EXPONENT} and "
-            f"{MAX_EXPONENT}"
         )
 
 
