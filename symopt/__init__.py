@@ -41,6 +41,10 @@ _HOMES = {
     "Document": "symopt.presentation.document",
     "derive": "symopt.presentation.derive",
     "reproduce": "symopt.verification.systems",
+    "Implementation": "symopt.verification.implementation",
+    "Observation": "symopt.verification.implementation",
+    "Verdict": "symopt.verification.verdict",
+    "verify": "symopt.verification.verify",
     "systems": "symopt.verification.systems",
     **dict.fromkeys(
         [

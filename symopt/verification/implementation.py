@@ -1,0 +1,207 @@
+"""Implementations, as people have them, behind one small protocol.
+
+An :class:`Implementation` is driven by *our* oracle: it starts from a point, asks for gradients,
+and reports where it went. The oracle records where it was asked, hands out copies, and gives the
+gradients that a probe chooses, not only an objective's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symopt.errors import SymoptError
+
+__all__ = ["Implementation", "ImplementationError", "Observation", "Oracle", "Question"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+#: Drives an implementation: start, oracle, steps -> the points, with or without the start.
+Driver = Callable[[Array, "Oracle", int], Any]
+
+
+class ImplementationError(SymoptError):
+    """The implementation under test failed by itself; the message quotes it."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One call of the oracle: where the gradient was asked for, and what was answered."""
+
+    point: Array
+    answer: Array
+
+
+@dataclass
+class Oracle:
+    """Answers with prescribed gradients, or with an objective's, and records every question.
+
+    A repeated question at the same point gets the same answer, so an implementation that asks
+    twice a step is not led astray.
+    """
+
+    answers: Callable[[int, Array], Array]
+    dtype: Any
+    questions: list[Question] = field(default_factory=list)
+    limit: int = 100_000
+
+    def __call__(self, *point: Any) -> Array:
+        where = np.array(point[0] if len(point) == 1 else point, dtype=self.dtype)
+        where = np.atleast_1d(where).astype(self.dtype, copy=True)
+        if self.questions and np.array_equal(self.questions[-1].point, where, equal_nan=True):
+            return self.questions[-1].answer.copy()
+        if len(self.questions) >= self.limit:
+            raise ImplementationError(f"it asked for more than {self.limit} gradients")
+        answer = np.asarray(self.answers(len(self.questions), where), dtype=self.dtype)
+        self.questions.append(Question(where, answer.copy()))
+        return answer.copy()
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a driven implementation did: points of shape (steps + 1, d), and its questions."""
+
+    points: Array
+    questions: tuple[Question, ...]
+    printed: str = ""
+
+    @property
+    def steps(self) -> int:
+        return len(self.points) - 1
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """Somebody's optimizer.
+
+    Use the constructor that fits; ``verify`` and ``identify`` also choose one by themselves where
+    the object's type tells.
+
+    >>> def descend(grad, x0, steps):
+    ...     points = [x0]
+    ...     for _ in range(steps):
+    ...         points.append(points[-1] - 0.125 * grad(points[-1]))
+    ...     return points
+    >>> Implementation.from_trajectory(descend).observe([1.0], [[2.0], [4.0]]).points[:, 0]
+    array([1.  , 0.75, 0.25])
+    """
+
+    name: str
+    drive: Driver
+    dtype: Any = np.float64
+    note: str = ""
+
+    @classmethod
+    def from_trajectory(cls, function: Callable[..., Any], name: str = "") -> Implementation:
+        """From ``f(grad, x0, steps) -> points``, with or without the start.
+
+        ``grad`` takes a point (one array, or the coordinates one by one) and returns an array.
+        The points may be a list, an array of shape (n, d), or a generator.
+        """
+
+        def drive(x0: Array, oracle: Oracle, steps: int) -> Any:
+            return function(oracle, x0.copy(), steps)
+
+        return cls(name or _name(function), drive)
+
+    @classmethod
+    def from_step(
+        cls, function: Callable[..., Any], state: Any = None, name: str = ""
+    ) -> Implementation:
+        """From a pure ``f(x, g, state) -> (x, state)``; ``state`` is what it starts from."""
+
+        def drive(x0: Array, oracle: Oracle, steps: int) -> Any:
+            x, memory = x0.copy(), state() if callable(state) else state
+            for _ in range(steps):
+                x, memory = function(x, oracle(x), memory)
+                yield np.array(x, copy=True)
+
+        return cls(name or _name(function), drive)
+
+    @classmethod
+    def from_update(cls, make: Callable[[], Any], name: str = "") -> Implementation:
+        """From ``make()``, an object with ``update(params, grads)`` (or ``step``, or callable).
+
+        It is given a dictionary with one array ``"x"`` and works on it in place, or returns the
+        new dictionary.
+        """
+
+        def drive(x0: Array, oracle: Oracle, steps: int) -> Any:
+            made = make()
+            method = getattr(made, "update", None) or getattr(made, "step", None) or made
+            params = {"x": x0.copy()}
+            for _ in range(steps):
+                result = method(params, {"x": oracle(params["x"])})
+                if isinstance(result, Mapping):
+                    params = dict(result)
+                yield np.array(params["x"], copy=True)
+
+        return cls(name or _name(make), drive)
+
+    def observe(
+        self, x0: Sequence[float], gradients: Sequence[Sequence[float]], steps: int | None = None
+    ) -> Observation:
+        """Drive it with prescribed gradients, one for each new point that it asks about."""
+        table = [np.asarray(row, dtype=self.dtype) for row in gradients]
+
+        def answers(count: int, point: Array) -> Array:
+            return table[min(count, len(table) - 1)]
+
+        return self.watch(x0, answers, len(table) if steps is None else steps)
+
+    def watch(
+        self, x0: Sequence[float], answers: Callable[[int, Array], Array], steps: int
+    ) -> Observation:
+        """Drive it with any oracle.
+
+        Raises :class:`ImplementationError` where it raises, or returns no sequence of points.
+        """
+        oracle = Oracle(answers, self.dtype)
+        start = np.asarray(x0, dtype=self.dtype)
+        spoken = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(spoken), np.errstate(all="ignore"):
+                result = self.drive(start.copy(), oracle, steps)
+                points = list(_points(result, start, steps, self.dtype))
+        except SymoptError:
+            raise
+        except Exception as error:
+            raise ImplementationError(
+                f"{self.name} raised {type(error).__name__}: {error}"
+            ) from error
+        if len(points) == steps:
+            points = [start, *points]
+        if len(points) != steps + 1:
+            raise ImplementationError(
+                f"{self.name} returned {len(points)} points for {steps} steps; {steps + 1} (with "
+                f"the start) or {steps} are expected"
+            )
+        return Observation(np.array(points), tuple(oracle.questions), spoken.getvalue())
+
+
+def _points(result: Any, start: Array, steps: int, dtype: Any) -> Any:
+    if result is None or isinstance(result, (str, bytes, Mapping)):
+        raise ImplementationError(f"it returned {type(result).__name__}, not a sequence of points")
+    try:
+        iterator = iter(result)
+    except TypeError:
+        raise ImplementationError(
+            f"it returned {type(result).__name__}, not a sequence of points"
+        ) from None
+    for count, point in enumerate(iterator):
+        if count > steps + 1:
+            raise ImplementationError(f"it returned more than {steps + 1} points")
+        row = np.atleast_1d(np.asarray(point, dtype=dtype)).copy()
+        if row.shape != start.shape:
+            raise ImplementationError(
+                f"point {count} has shape {row.shape}; the start has shape {start.shape}"
+            )
+        yield row
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__qualname__", None) or type(function).__name__)

@@ -1,0 +1,94 @@
+"""Probes: a start and prescribed gradients, chosen so that rival rules come apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+__all__ = ["Probe", "standard_probes"]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A start and the gradients of each step, all representable in binary32.
+
+    ``start`` has one number per coordinate, ``gradients`` one row per step.
+    """
+
+    name: str
+    start: tuple[Fraction, ...]
+    gradients: tuple[tuple[Fraction, ...], ...]
+
+    @property
+    def steps(self) -> int:
+        return len(self.gradients)
+
+    @property
+    def size(self) -> int:
+        return len(self.start)
+
+    def shortened(self, steps: int) -> Probe:
+        """The same probe with fewer steps."""
+        return Probe(self.name, self.start, self.gradients[:steps])
+
+    def coordinate(self, index: int) -> Probe:
+        """The probe of one coordinate alone."""
+        rows = tuple((row[index],) for row in self.gradients)
+        return Probe(f"{self.name}, coordinate {index}", (self.start[index],), rows)
+
+
+def _dyadic(seed: int, count: int, bits: int = 11) -> list[Fraction]:
+    """Numbers in [1/2, 1) with ``bits`` bits, from a small linear congruence: the same always."""
+    state = seed * 2654435761 % 2**32
+    values = []
+    for _ in range(count):
+        state = (1103515245 * state + 12345) % 2**31
+        values.append(Fraction(2 ** (bits - 1) + (state >> 12) % 2 ** (bits - 1), 2**bits))
+    return values
+
+
+def _rows(seed: int, scales: list[tuple[int, ...]]) -> tuple[tuple[Fraction, ...], ...]:
+    """Gradients of prescribed binary exponents, with signs that change and do not alternate."""
+    size = len(scales[0])
+    numbers = iter(_dyadic(seed, size * len(scales)))
+    signs = [(1, 1), (-1, 1), (1, -1), (1, 1), (-1, -1), (1, -1), (-1, 1), (1, 1)]
+    return tuple(
+        tuple(
+            signs[row % len(signs)][index % 2] * next(numbers) * Fraction(2) ** exponent
+            for index, exponent in enumerate(exponents)
+        )
+        for row, exponents in enumerate(scales)
+    )
+
+
+def standard_probes(epsilon: Fraction | None = None, size: int = 2) -> tuple[Probe, ...]:
+    """The probes that every check starts with.
+
+    - *unit*: gradients of order 1 from a start that is neither 0 nor 1 (w0 = 1 hides weight decay
+      applied to 1 instead of w);
+    - *small*: gradients of the order of epsilon from 0, where the last subtraction is exact and
+      the place of epsilon shows in every digit;
+    - *spread*: gradients over twelve orders of magnitude.
+
+    >>> [probe.steps for probe in standard_probes()]
+    [8, 8, 8]
+    """
+    level = (
+        -27 if not epsilon else (epsilon.numerator.bit_length() - epsilon.denominator.bit_length())
+    )
+    level = max(-60, min(level, 3))
+
+    def shape(*pairs: tuple[int, int]) -> list[tuple[int, ...]]:
+        return [tuple(pair[index % 2] for index in range(size)) for pair in pairs]
+
+    unit = shape((1, 0), (0, 2), (1, 1), (-1, 0), (0, -2), (2, 1), (0, 0), (1, -1))
+    small = [tuple(level + shift + (index % 2) * 2 for index in range(size))
+             for shift in (0, 1, -1, 0, 2, 0, -2, 1)]  # fmt: skip
+    spread = shape((0, -20), (-10, 3), (6, -14), (-18, 0), (3, -8), (-4, 10), (9, -3), (-20, 5))
+    starts = [Fraction(3), Fraction(-5, 4), Fraction(9, 8), Fraction(-2)]
+    away = tuple(starts[index % len(starts)] for index in range(size))
+    return (
+        Probe("unit", away, _rows(1, unit)),
+        Probe("small", (Fraction(0),) * size, _rows(2, small)),
+        Probe("spread", away, _rows(3, spread)),
+    )

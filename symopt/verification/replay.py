@@ -1,0 +1,253 @@
+"""The exact rule replayed along what an implementation did, step by step.
+
+Every step restarts from the point that the implementation itself reported (an exact dyadic
+number). Hidden state is carried exactly, with a radius for what rounding may have changed in it.
+Each reported number is then compared with the bound of :mod:`symopt.verification.rounding`, over
+a family of evaluation forms that are proved equal to the rule.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from sympy import Expr, Symbol
+
+from symopt.derivation.opaque import OpaqueStep, is_elementwise, opaque_step
+from symopt.execution.arithmetic import precision
+from symopt.program.graph import Label, Program
+from symopt.program.rewrite import Form, evaluation_forms
+from symopt.statement.rule import Rule
+from symopt.verification.implementation import Observation, Question
+from symopt.verification.rounding import (
+    FORMATS,
+    PRECISION,
+    Bounded,
+    Input,
+    Profile,
+    bound_outputs,
+)
+from symopt.verification.verdict import Check
+
+__all__ = ["FAMILIES", "Replay", "profiles", "replay"]
+
+#: Families of evaluation forms, strict first: which forms of the rule are admitted.
+FAMILIES: dict[str, Any] = {
+    "as stated, in any order of its products": lambda name: "β" not in name and "√" not in name
+    and "folded" not in name,
+    "all forms proved equal": lambda name: True,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The checks of one run against one rule, and how finely hyperparameters were resolved."""
+
+    checks: tuple[Check, ...]
+    resolution: Mapping[str, float]
+
+    @property
+    def eta(self) -> float:
+        return max((check.eta for check in self.checks), default=0.0)
+
+    @property
+    def first_refuted(self) -> Check | None:
+        return next((check for check in self.checks if check.eta > 1), None)
+
+    @property
+    def unbounded(self) -> Check | None:
+        """The first check whose bound is infinite: there nothing is decided."""
+        return next((c for c in self.checks if not c.bound.is_finite()), None)
+
+
+def profiles(dtype: str) -> tuple[Profile, ...]:
+    """The formats in which an implementation on arrays of this dtype may compute."""
+    double, own = FORMATS["float64"], FORMATS[dtype]
+    if own is double:
+        return (Profile(double, double),)
+    return Profile(own, double), Profile(own, own)
+
+
+@dataclass
+class _Lane:
+    """The coordinates that are replayed together: one, or all where the rule mixes them."""
+
+    step: OpaqueStep
+    forms: tuple[Form, ...]
+    columns: tuple[int, ...]
+    memory: dict[Label, Input]
+
+
+def replay(
+    rule: Rule,
+    observation: Observation,
+    hyper: Mapping[str, Fraction],
+    schedules: tuple[tuple[Symbol, Expr], ...],
+    profile: Profile,
+    family: str,
+) -> Replay:
+    """Check every reported point of a run."""
+    with precision(PRECISION):
+        return _Player(rule, observation, hyper, schedules, profile, family).play()
+
+
+class _Player:
+    def __init__(
+        self,
+        rule: Rule,
+        observation: Observation,
+        hyper: Mapping[str, Fraction],
+        schedules: tuple[tuple[Symbol, Expr], ...],
+        profile: Profile,
+        family: str,
+    ) -> None:
+        self.rule, self.seen, self.hyper, self.profile = rule, observation, hyper, profile
+        self.size = observation.points.shape[1]
+        accept = FAMILIES[family]
+        together = not is_elementwise(rule)
+        groups = [tuple(range(self.size))] if together else [(i,) for i in range(self.size)]
+        self.lanes = []
+        for columns in groups:
+            step = opaque_step(rule, len(columns), schedules)
+            forms = tuple(
+                form for form in evaluation_forms(step.program, step.scalars) if accept(form[0])
+            )
+            self.lanes.append(_Lane(step, forms, columns, self._start(step, columns)))
+        self.position = 0
+        self.resolution: dict[str, float] = {}
+
+    def _constants(self, step: OpaqueStep) -> dict[Label, Input]:
+        return {("hyper", name): Input(self.hyper[name]) for name in step.hyper}
+
+    def _start(self, step: OpaqueStep, columns: Sequence[int]) -> dict[Label, Input]:
+        inputs = self._constants(step)
+        for index, column in enumerate(columns):
+            inputs["x", index] = Input(float(self.seen.points[0, column]))
+        found = self._bounds(step.start, inputs, step)
+        return {
+            slot: Input(found[slot].value, found[slot].radius)
+            for slot in step.slots[len(columns) :]
+        }
+
+    def _bounds(
+        self, program: Program, inputs: Mapping[Label, Input], step: OpaqueStep
+    ) -> dict[Label, Bounded]:
+        return bound_outputs(program, inputs, step.scalars, self.profile)
+
+    def play(self) -> Replay:
+        checks: list[Check] = []
+        for t in range(1, self.seen.steps + 1):
+            for check in self._step(t):
+                checks.append(check)
+                if check.eta > 1 or not check.bound.is_finite():
+                    return Replay(tuple(checks), self.resolution)
+        return Replay(tuple(checks), self.resolution)
+
+    def _step(self, t: int) -> Iterator[Check]:
+        answers: dict[int, Question] = {}
+        asks = max(lane.step.asks for lane in self.lanes)
+        for number in range(1, asks + 1):
+            wanted = [self._asked(lane, t, number, answers) for lane in self.lanes]
+            flat = {
+                column: bound
+                for lane, bounds in zip(self.lanes, wanted, strict=True)
+                for column, bound in zip(lane.columns, bounds, strict=True)
+            }
+            question, etas = self._match(flat)
+            for column, eta in etas.items():
+                yield Check(
+                    t, f"gradient asked at, coordinate {column}",
+                    float(question.point[column]) if question else math.nan,
+                    flat[column].value, flat[column].radius, eta,
+                )  # fmt: skip
+            if question is None:
+                return
+            answers[number] = question
+        for lane in self.lanes:
+            yield from self._advance(lane, t, answers)
+
+    def _inputs(self, lane: _Lane, t: int, answers: Mapping[int, Question]) -> dict[Label, Input]:
+        inputs = {**self._constants(lane.step), **lane.memory, ("t",): Input(t)}
+        for index, column in enumerate(lane.columns):
+            inputs["x", index] = Input(float(self.seen.points[t - 1, column]))
+            for number in range(1, lane.step.asks + 1):
+                answer = answers.get(number)
+                value = float(answer.answer[column]) if answer else 0.0
+                inputs["g", number, index] = Input(value)
+        return inputs
+
+    def _asked(
+        self, lane: _Lane, t: int, number: int, answers: Mapping[int, Question]
+    ) -> list[Bounded]:
+        labels = [("ask", number, index) for index in range(len(lane.columns))]
+        program = Program(
+            lane.step.program.nodes, {label: lane.step.program.outputs[label] for label in labels}
+        )
+        found = self._bounds(program, self._inputs(lane, t, answers), lane.step)
+        return [found[label] for label in labels]
+
+    def _match(self, wanted: Mapping[int, Bounded]) -> tuple[Question | None, dict[int, float]]:
+        """The next question that was asked where the rule asks; else the nearest, and how far."""
+        best: tuple[Question | None, dict[int, float]] = (None, dict.fromkeys(wanted, math.inf))
+        for position in range(self.position, len(self.seen.questions)):
+            question = self.seen.questions[position]
+            etas = {
+                column: _eta(float(question.point[column]), bound)
+                for column, bound in wanted.items()
+            }
+            if max(etas.values()) <= 1:
+                self.position = position
+                return question, etas
+            if best[0] is None:
+                best = (question, etas)
+        return best
+
+    def _advance(self, lane: _Lane, t: int, answers: Mapping[int, Question]) -> Iterator[Check]:
+        inputs = self._inputs(lane, t, answers)
+        merged: dict[Label, Bounded] = {}
+        for _, program in lane.forms:
+            for label, bound in self._bounds(program, inputs, lane.step).items():
+                before = merged.get(label)
+                if before is None or bound.radius > before.radius:
+                    merged[label] = bound
+        for index, column in enumerate(lane.columns):
+            bound = merged["x", index]
+            observed = float(self.seen.points[t, column])
+            yield Check(
+                t, f"x, coordinate {column}", observed, bound.value, bound.radius,
+                _eta(observed, bound),
+            )  # fmt: skip
+            self._resolve(bound)
+        lane.memory = {
+            slot: Input(merged[slot].value, merged[slot].radius)
+            for slot in lane.step.slots[len(lane.columns) :]
+        }
+
+    def _resolve(self, bound: Bounded) -> None:
+        """The relative change of each hyperparameter that this number would have shown."""
+        for name, value in self.hyper.items():
+            slope = bound.sensitivity.get(("hyper", name))
+            if slope is None or not bound.radius.is_finite():
+                continue
+            effect = abs(slope.mid()) * abs(float(value)) if value else abs(slope.mid())
+            size = float((bound.radius / effect).mid()) if effect > 0 else math.inf
+            self.resolution[name] = min(self.resolution.get(name, math.inf), size)
+
+
+def _eta(observed: float, bound: Bounded) -> float:
+    """Deviation over bound, rounded up; 0 where the bound is infinite (nothing is claimed)."""
+    from flint import arb
+
+    if not bound.radius.is_finite() or not bound.value.is_finite():
+        return 0.0
+    if not math.isfinite(observed):
+        return math.inf
+    deviation = abs(arb(observed) - bound.value).upper()
+    if deviation <= arb(2) ** (-PRECISION + 8) * abs(bound.value).upper():
+        return 0.0  # the exact value itself, up to the radius of its ball
+    if bound.radius == 0:
+        return math.inf
+    return float((deviation / bound.radius).upper())

@@ -1,0 +1,104 @@
+"""The result of a check: a status, never silent, with everything that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Check", "Verdict"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One quantity after one step: what was observed, what is exact, what rounding explains."""
+
+    step: int
+    quantity: str
+    observed: float
+    expected: Any
+    bound: Any
+    eta: float
+
+    @property
+    def ulp(self) -> float:
+        """The deviation in ulp of the exact value (binary64)."""
+        from symopt.verification.accuracy import fractional_ulp
+
+        return fractional_ulp(self.observed, self.expected)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided about an implementation and a rule.
+
+    Attributes
+    ----------
+    status
+        ``"proved"``, ``"consistent"``, ``"refuted"`` or ``"undecided"``. The verdict is true for
+        the first two.
+    eta
+        The largest observed deviation over what rounding can explain; at most 1 is consistent.
+    step, quantity, expected, observed
+        Of the first refuting check, or of the one with the largest eta.
+    profile, family
+        The formats, and the family of evaluation forms, that explain the run.
+    resolution
+        For each hyperparameter, the relative change that the run would have noticed; above 1 it
+        was not tested.
+    assumed
+        What the verdict assumes.
+    reason
+        Why, in a sentence.
+    witness
+        A probe that shows the refutation, as a ready pytest function.
+    """
+
+    status: str
+    implementation: str
+    rule: str
+    eta: float = 0.0
+    step: int | None = None
+    quantity: str = ""
+    expected: Any = None
+    observed: float | None = None
+    profile: str = ""
+    family: str = ""
+    resolution: Mapping[str, float] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
+    reason: str = ""
+    witness: Any = None
+    checks: tuple[Check, ...] = field(default=(), repr=False)
+
+    def __bool__(self) -> bool:
+        return self.status in ("proved", "consistent")
+
+    def __str__(self) -> str:
+        lines = [f"{self.status.upper()}: {self.implementation} against {self.rule}"]
+        if self.reason:
+            lines.append(f"  {self.reason}")
+        if self.status == "refuted" and self.expected is not None:
+            lines.append(
+                f"  step {self.step}, {self.quantity}: expected "
+                f"{self.expected.str(17, radius=False)}, observed {self.observed!r}, "
+                f"{self.eta:.3g} times what rounding can explain"
+            )
+        elif self.status == "consistent":
+            lines.append(
+                f"  eta = {self.eta:.3g} at step {self.step} ({self.quantity}); {self.profile}; "
+                f"{self.family}"
+            )
+            tested = {name: value for name, value in self.resolution.items() if value <= 1}
+            if tested:
+                lines.append(
+                    "  resolved: "
+                    + ", ".join(f"{name} to {value:.1e}" for name, value in tested.items())
+                )
+            untested = [name for name in self.resolution if name not in tested]
+            if untested:
+                lines.append(f"  not tested by these probes: {', '.join(untested)}")
+        lines += [f"  assumed: {text}" for text in self.assumed]
+        if self.witness is not None:
+            lines.append("  witness (paste into your tests):")
+            lines += ["    " + line for line in str(self.witness).splitlines()]
+        return "\n".join(lines)
