@@ -25,17 +25,19 @@ _COMMANDS = {
 _UNDECIDED = (BudgetError, InexactError, UndecidedError)
 
 
-class _Failure(click.ClickException):
-    """An error of symopt's as one line on stderr, and its exit code."""
+class _Refused(click.ClickException):
+    """An error of symopt's as one line on stderr."""
 
-    exit_code: int  # of the class in click, of the error here
-
-    def __init__(self, error: SymoptError) -> None:
-        super().__init__(" ".join(str(error).split()))
-        self.exit_code = 3 if isinstance(error, _UNDECIDED) else 2
+    exit_code = 2
 
     def show(self, file: Any = None) -> None:
         click.echo(f"symopt: error: {self.format_message()}", file=file, err=file is None)
+
+
+class _Undecided(_Refused):
+    """What could not be decided, or not within its budget."""
+
+    exit_code = 3
 
 
 class _Group(click.Group):
@@ -73,7 +75,8 @@ class _Group(click.Group):
             sys.stdout.flush()
             return result
         except SymoptError as error:
-            raise _Failure(error) from error
+            failure = _Undecided if isinstance(error, _UNDECIDED) else _Refused
+            raise failure(" ".join(str(error).split())) from error
         except BrokenPipeError:
             # The reader has seen enough (symopt list | head -1). What is left goes nowhere, so
             # that closing the stream at the end does not fail again.

@@ -1,0 +1,197 @@
+"""``symopt report``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from symopt.cli.options import Catalogue, Command, catalogue, json_option
+from symopt.cli.output import message, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from symopt.presentation.report import Report
+    from symopt.verification.systems import Reproduction
+
+
+@click.command("report", cls=Command)
+@click.option("--quick", is_flag=True, help="The main rule of each family only, fewer derivations.")
+@click.option("--steps", type=int, default=50, show_default=True, help="Steps of each run.")
+@click.option(
+    "--on", "objectives", multiple=True, metavar="OBJECTIVE",
+    help="Survey this objective of two variables; repeatable. Default: those of the source "
+    "systems.",
+)  # fmt: skip
+@click.option("--system", metavar="NAME", help="Only this source system, on the terminal: N3d.")
+@click.option(
+    "-o", "--output", default="symopt-report", show_default=True, metavar="FOLDER",
+    help="Where index.html and the .tex files go.",
+)  # fmt: skip
+@click.option("--long", is_flag=True, help="One line for each run instead of one for each rule.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@catalogue
+@json_option
+def report_command(
+    quick: bool,
+    steps: int,
+    objectives: tuple[str, ...],
+    system: str | None,
+    output: str,
+    long: bool,
+    quiet: bool,
+    library: Catalogue,
+    as_json: bool,
+) -> None:
+    """Run every rule on every objective, compare float64 with exact arithmetic, reproduce the
+    source systems, and write it all as one offline HTML page.
+
+    \b
+    Examples:
+      symopt report
+      symopt report --quick -o /tmp/report
+      symopt report --system N3d
+      symopt report --quick --on himmelblau --on rosenbrock --long
+    """
+    if system is not None:
+        from symopt.verification.systems import reproduce
+
+        found = reproduce(system)
+        print_json(_system_data(found)) if as_json else print_system(found)
+        return
+    if steps < 1:
+        raise click.BadParameter("a report makes at least 1 step", param_hint="--steps")
+    from symopt.errors import InputError
+    from symopt.presentation.report import make_report, prepare, write_report
+    from symopt.verification.survey import OBJECTIVES
+
+    surfaces = [library.objectives.resolve(name) for name in objectives or OBJECTIVES]
+    for surface in surfaces:
+        if surface.dimension != 2:
+            raise InputError(
+                f"the report draws objectives of two variables; {surface.name} has "
+                f"{surface.dimension}"
+            )
+    folder = Path(output)
+    prepare(folder)
+    with progress(quiet) as watch:
+        report = make_report(library.rules, surfaces, steps=steps, quick=quick, watch=watch)
+        files = write_report(report, folder, watch=watch)
+    if as_json:
+        print_json(
+            {
+                "page": str(files.page), "derivations": [str(path) for path in files.derivations],
+                "summary": report.summary(), "cells": [cell.data() for cell in report.cells],
+                "systems": [_system_data(found) for found in report.reproductions],
+            }
+        )  # fmt: skip
+        return
+    (_print_long if long else _print_matrix)(report)
+    click.echo()
+    for line in report.summary():
+        click.echo(line)
+    message(f"wrote {files.page} and {len(files.derivations)} derivations")
+
+
+def _print_matrix(report: Report) -> None:
+    """One row for each rule: f and the agreeing digits on every objective."""
+    from symopt.presentation.report import short
+
+    header = ["rule", *(f"{surface.title}" for surface in report.objectives)]
+    rows = []
+    for rule in report.rules:
+        cells = []
+        for surface in report.objectives:
+            cell = report.cell(rule, surface)
+            end = (
+                f"diverges {cell.diverged_at}"
+                if cell.diverged_at is not None
+                else short(float(cell.trajectory.values[-1]), 2)
+            )
+            cells.append(f"{end:>8} {cell.accuracy.digits:4.1f}")
+        rows.append([rule.name, *cells])
+    print_table(
+        header, rows, align="l" + "r" * len(report.objectives), styles=["cyan"],
+        title=f"f after {report.steps} steps, and decimal digits that float64 shares with the "
+        "exact run",
+    )  # fmt: skip
+
+
+def _print_long(report: Report) -> None:
+    """One row for each run, with everything that was found."""
+    from symopt.presentation.report import short
+
+    header = ["rule", "objective", "eta", "steps", "ulp", "at", "digits", "diverges", "f, exact"]
+    rows = [
+        [
+            cell.rule.name, cell.objective.name, cell.rate or "default", str(cell.steps),
+            short(cell.accuracy.max_ulp), _dash(cell.accuracy.worst_step),
+            f"{cell.accuracy.digits:.1f}", _dash(cell.diverged_at), cell.value,
+        ]
+        for cell in report.cells
+    ]  # fmt: skip
+    print_table(header, rows, align="lllrrrrrl")
+
+
+def _dash(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def print_system(found: Reproduction) -> None:
+    """A source system: printed numbers beside float64 and exact ones, end points, claims."""
+    click.echo(f"{found.system.name}: {found.system.title}\n{found.system.note}\n")
+    if found.rows:
+        rows = [
+            [
+                row.run, str(row.step), row.quantity, row.printed.text, repr(row.float64),
+                row.exact, f"{row.verdict} {row.detail}".strip(),
+            ]
+            for row in found.rows
+        ]  # fmt: skip
+        header = ["run", "step", "", "printed", "float64", "exact", "verdict"]
+        print_table(header, rows, align="lrlllll", title="printed numbers")
+        click.echo()
+    ends = [
+        [
+            end.run.label, str(end.run.steps), ", ".join(f"{value:.6g}" for value in end.float64),
+            ", ".join(end.exact) or end.detail, end.value,
+        ]
+        for end in found.ends
+    ]  # fmt: skip
+    print_table(["run", "steps", "float64", "exact", "f"], ends, align="lrlll", title="end points")
+    click.echo("\nclaims")
+    for finding in found.findings:
+        click.echo(f"  {'holds        ' if finding.holds else 'does not hold'}  {finding.claim.by}: "
+                   f"{finding.claim.text}")  # fmt: skip
+        click.echo(f"                 {finding.evidence}")
+
+
+def _system_data(found: Reproduction) -> dict[str, Any]:
+    from symopt.cli.output import number
+
+    return {
+        "system": found.system.name,
+        "printed": [
+            {
+                "run": row.run, "step": row.step, "quantity": row.quantity,
+                "printed": row.printed.text, "float64": number(row.float64), "exact": row.exact,
+                "verdict": row.verdict, "detail": row.detail,
+            }
+            for row in found.rows
+        ],
+        "ends": [
+            {
+                "run": end.run.label, "steps": end.run.steps,
+                "float64": [number(value) for value in end.float64], "exact": list(end.exact),
+                "f": end.value, "detail": end.detail,
+            }
+            for end in found.ends
+        ],
+        "claims": [
+            {
+                "by": finding.claim.by, "text": finding.claim.text, "holds": finding.holds,
+                "evidence": finding.evidence,
+            }
+            for finding in found.findings
+        ],
+    }  # fmt: skip
