@@ -176,7 +176,11 @@ def critical_point_blocks(objective: Objective) -> list[Block]:
     if not points:
         return [Paragraph(spans("There are no real critical points."))]
     roles = _roles(objective)
-    header = [spans("kind"), *(spans(math(v, roles)) for v in objective.variables), spans("f")]
+    header = [
+        spans("kind"),
+        *(spans(math(v, roles)) for v in objective.variables),
+        spans(Math("f", "f")),
+    ]
     rows, rounded = [], False
     for point in points:
         cells = [spans(point.kind)]

@@ -378,12 +378,12 @@ def _exactness(step: WorkedStep) -> Spans:
     if not rational:
         return spans(
             "Some of these numbers are irrational; their digits are certified by interval "
-            "arithmetic. ", Math(r"\approx", "≈"), " marks a rounded value."
+            "arithmetic. Rounded values are marked by ", Math(r"\approx", "≈"), ".",
         )  # fmt: skip
     return spans(
         "All of these numbers are fractions; the longest has "
-        f"{longest[0]} digits above and {longest[1]} below the line. ",
-        Math(r"\approx", "≈"), " marks a rounded value.",
+        f"{longest[0]} digits above and {longest[1]} below the line. Rounded values are marked by ",
+        Math(r"\approx", "≈"), ".",
     )  # fmt: skip
 
 

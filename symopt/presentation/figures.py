@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 
+from symopt.errors import BudgetError
 from symopt.presentation.document import Math
 from symopt.presentation.names import Style, superscript
 from symopt.presentation.notation import ATOM, PRODUCT, SUM, Piece, Writer
@@ -76,12 +77,17 @@ def figure(value: Any, digits: int = 10, *, short: int = SHORT, telling: bool = 
 
 
 def _digits(value: Any, digits: int, telling: bool) -> str:
-    text = decimal(value, digits)
+    """Digits; up to four times as many where that tells the number from a shorter one."""
+    try:
+        first = decimal(value, digits)
+    except BudgetError:  # an exponent of more than five digits: flint writes it
+        return str(value.str(digits, radius=False)).upper()
+    text = first
     for count in range(digits + 2, 4 * digits, 2):
         if not telling or not text.partition("E")[0].endswith("0000"):
-            break
+            return text
         text = decimal(value, count)
-    return text
+    return first
 
 
 def _finite(number: Fraction) -> str:

@@ -43,6 +43,11 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \setlength{\parskip}{0.5em plus 0.2em}
 \setlength{\mathindent}{1.5em}
 \setlength{\emergencystretch}{4em}
+\AtBeginDocument{%
+  \setlength{\abovedisplayskip}{5pt plus 2pt}\setlength{\belowdisplayskip}{7pt plus 2pt}%
+  \setlength{\abovedisplayshortskip}{3pt plus 2pt}\setlength{\belowdisplayshortskip}{7pt plus 2pt}}
+\setlength{\jot}{5pt}
+\setlength{\fboxsep}{7pt}
 \allowdisplaybreaks
 \raggedbottom
 \ifdefined\pdfpagewidth \pdfpagewidth=\paperwidth \pdfpageheight=\paperheight \fi
@@ -115,24 +120,39 @@ class _Body:
 
     def equations(self, block: Equations) -> str:
         room = TEXT_WIDTH - 2.5
-        sides = [width_of(line) for line in block.lines]
+        lines = list(block.lines)
+        sides = [width_of(line) for line in lines]
         left = max((size[0] for size in sides), default=0.0)
         right = max((size[1] for size in sides), default=0.0)
-        reasons = max((_text_width(line.reason) for line in block.lines), default=0.0)
-        beside = left + 1.5 + right + 2.5 + reasons <= room
-        rows: list[str] = []
-        for index, line in enumerate(block.lines):
+        reasons = max((_text_width(line.reason) for line in lines), default=0.0)
+        if not reasons:
+            return self.aligned(lines, room, left)
+        if left + 1.5 + right + 2.5 + reasons <= room:
+            return self.aligned(lines, room, left, beside=True)
+        groups: list[list[EquationLine]] = []
+        for line in lines:
+            if line.reason or not groups:
+                groups.append([])
+            groups[-1].append(line)
+        parts = []
+        for group in groups:
+            own = max(width_of(line)[0] for line in group)
+            reason = self.spans(group[0].reason)
+            reason = reason[:1].upper() + reason[1:]
+            parts.append((f"{reason}:\n" if reason else "") + self.aligned(group, room, own))
+        return "\n".join(parts)
+
+    def aligned(
+        self, lines: Sequence[EquationLine], room: float, left: float, *, beside: bool = False
+    ) -> str:
+        """Equations aligned at their relation; the reasons beside them where asked."""
+        rows = []
+        for line in lines:
             filled = self.filled(line, room - left - 1.5)
-            reason = self.spans(line.reason)
-            if reason and beside:
-                filled[0] += rf" && \text{{{reason}}}"
-            text = " \\\\\n".join(filled)
-            if reason and not beside:
-                text = rf"\intertext{{{reason}}}" + "\n" + text
-                if rows and index:
-                    rows[-1] = rows[-1].removesuffix(" \\\\")
-            rows.append(text + (" \\\\" if index < len(block.lines) - 1 else ""))
-        return "\\begin{align*}\n" + "\n".join(rows) + "\n\\end{align*}"
+            if line.reason and beside:
+                filled[0] += rf" && \text{{{self.spans(line.reason)}}}"
+            rows += filled
+        return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
 
     def filled(self, line: EquationLine, room: float, *, relation: str = "") -> list[str]:
         """The rows of one equation, each as full as the room allows."""

@@ -99,8 +99,9 @@ class Label:
     def width(self) -> float:
         """An upper estimate of the printed width, in em."""
         base, _, powers, indices = _split(self.name)
-        body = 0.68 if len(base) == 1 or base in GREEK else 0.56 * len(base)
-        index = 0.36 * len(",".join([*indices, self.coordinate, self.time]))
+        body = 0.62 if len(base) == 1 or base in GREEK else 0.56 * len(base)
+        inner = [part for part in (*indices, self.coordinate, self.time) if part]
+        index = sum(0.38 * len(part) for part in inner) + 0.2 * max(len(inner) - 1, 0)
         return body + max(index, 0.36 * sum(map(len, powers)))
 
     @property

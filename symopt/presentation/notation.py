@@ -153,7 +153,7 @@ class Writer:
         if node == sympy.pi:
             return Piece(self._choose(r"\pi", "π", "pi"), ATOM, 0.6)
         if node == sympy.E:
-            return Piece(self._choose("e", "e", "E"), ATOM, 0.5)
+            return Piece(self._choose("e", "e", "e"), ATOM, 0.5)
         if isinstance(node, sympy.Piecewise):
             return self._cases(node)
         if isinstance(node, Relational):
@@ -204,7 +204,8 @@ class Writer:
         factors = (*constants, *letters, *brackets, *state)
         front = self._front(parts.coefficient)
         if not hyper and not below:
-            if p == 1 and q > 1 and factors and all(map(_is_monomial, factors)):
+            small = q >= 10_000 and str(q).strip("0") == "1"
+            if p == 1 and q > 1 and not small and factors and all(map(_is_monomial, factors)):
                 return self._row([self._fraction(1, factors, q, ())])
             return self._row([*front, *self._each(factors)])
         if below and len(state) > 1 and self.roles.has_gradient(state[-1]):
@@ -326,7 +327,8 @@ class Writer:
         tall = any(piece.tall for piece in inside)
         name = type(node).__name__ if not isinstance(node, AppliedUndef) else node.func.__name__
         if self.style is Style.ASCII:
-            return Piece(f"{name}({joined})", ATOM, 0.0)
+            lower = name.lower() if name in ("Abs", "Max", "Min") else name
+            return Piece(f"{lower}({joined})", ATOM, 0.0)
         latex = self.style is Style.LATEX
         opening, closing = (r"\left", r"\right") if tall and latex else ("", "")
         call = f"{opening}({joined}{closing})"
@@ -335,7 +337,7 @@ class Writer:
             return Piece(text, ATOM, size + 0.8, tall)
         if isinstance(node, norm):
             text = rf"\left\lVert {joined}\right\rVert_2" if latex else f"‖{joined}‖₂"
-            return Piece(text, POWER, size + 1.6, tall)
+            return Piece(text, ATOM, size + 1.6, tall)
         if isinstance(node, grad):
             return Piece((r"\nabla f" if latex else "∇f") + call, POWER, size + 2.2, tall)
         if isinstance(node, sympy.exp) and latex:
@@ -444,7 +446,7 @@ def plain(
     """An expression as text for a terminal, in the same order as in LaTeX.
 
     With ``ascii`` it is a text of symopt's own language, which the parser reads back to the same
-    expression.
+    expression (cases, roots of polynomials and the rules' reductions have no words there).
 
     >>> from symopt.statement.symbols import beta1, g, m
     >>> plain(beta1*m + (1 - beta1)*g)

@@ -266,7 +266,8 @@ def ordered_terms(expression: Expr, roles: Roles) -> list[Term]:
         expression
     )
     if has_roles:
-        with_state = any(_state_of(term, roles) for term in terms)
+        # A count such as t + 1 has its number last, like a stabilizer that is added to state.
+        with_state = any(_state_of(term, roles) for term in terms) or expression.free_symbols == {t}
         terms.sort(key=lambda term: _rule_key(term, roles, with_state))
     else:
         rising = any(term.is_number and not term.negative for term in terms)

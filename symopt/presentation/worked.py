@@ -39,6 +39,9 @@ __all__ = ["Workings", "WorkedStep", "exact_value", "work"]
 _BITS = (1024, 8192)
 _GOOD = -80
 
+#: What fits a line of the page, in em.
+_LINE = 36.0
+
 #: An exact fraction, or an enclosure (``flint.arb``).
 Number = Any
 
@@ -294,7 +297,7 @@ class _Line:
         """Symbols, numbers put in, value; a step is left out where it says nothing new."""
         labels = self.labels_at(index)
         figures = {
-            symbol: figure(number, 8, telling=False)
+            symbol: figure(number, 6, telling=False)
             for symbol, number in self.values_at(index).items()
             if symbol in expression.free_symbols
         }
@@ -306,17 +309,33 @@ class _Line:
         numeric = pieces(expression, roles=self.roles, labels=labels, values=(latex, text))
         result = figure(value, 12)
         left = Math(target.latex, target.unicode, target.width)
-        lines = [EquationLine(left, symbolic)]
         final = result.math
         if not figures or isinstance(expression, Symbol):
             if _same(symbolic, (final,)):
-                return lines
-            return [*lines, EquationLine(None, (final,), relation=result.relation)]
-        exact = all(shown.exact for shown in figures.values())
-        sign = TEXT_RELATIONS.get(result.relation, result.relation)
-        last = Math(f"{result.relation} {final.latex}", f"{sign} {final.text}", final.width + 1.4)
-        relation = "=" if exact else r"\approx"
-        return [*lines, EquationLine(None, (*numeric, last), relation=relation)]
+                return [EquationLine(left, symbolic)]
+            return _chain(left, [("=", symbolic), (result.relation, (final,))])
+        sign = "=" if all(shown.exact for shown in figures.values()) else r"\approx"
+        return _chain(left, [("=", symbolic), (sign, numeric), (result.relation, (final,))])
+
+
+def _chain(left: Math, links: Sequence[tuple[str, tuple[Math, ...]]]) -> list[EquationLine]:
+    """``left = a = b = c`` in one line where it fits; else the symbols stand alone."""
+    (first, symbols), *rest = links
+    tail: list[Math] = []
+    for relation, parts in rest:
+        sign = TEXT_RELATIONS.get(relation, relation)
+        head = parts[0]
+        tail.append(Math(f"{relation} {head.latex}", f"{sign} {head.text}", head.width + 1.4))
+        tail += parts[1:]
+    total = left.width + sum(part.width for part in (*symbols, *tail))
+    if total <= _LINE or not rest:
+        return [EquationLine(left, (*symbols, *tail), relation=first)]
+    relation, parts = rest[0]
+    remaining = (*parts, *tail[len(parts) :])
+    return [
+        EquationLine(left, symbols, relation=first),
+        EquationLine(None, remaining, relation=relation),
+    ]
 
 
 def _same(symbolic: Sequence[Math], final: Sequence[Math]) -> bool:
