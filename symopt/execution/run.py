@@ -171,8 +171,8 @@ def read_start(objective: Objective, x0: Any) -> tuple[tuple[Fraction, ...], Any
         )
     if not hasattr(x0, "__len__") or getattr(x0, "shape", None) == ():
         x0 = [x0]
-    first = x0[0] if len(x0) else None
-    if not isinstance(first, str) and hasattr(first, "__len__") and getattr(first, "shape", (1,)):
+    first: Any = x0[0] if len(x0) else None
+    if isinstance(first, (list, tuple, np.ndarray)) and np.ndim(first):
         lengths = {len(row) for row in x0}
         if len(lengths) > 1:
             raise InputError(f"x0: a batch needs rows of one length, not of {sorted(lengths)}")
