@@ -21,23 +21,35 @@ from symopt.cli.output import message, print_json, terminal_width
 
 
 @click.command("derive", cls=Command)
-@click.argument("rule")
-@click.argument("objective")
+@click.argument("rule", required=False)
+@click.argument("objective", required=False)
 @click.option("--steps", type=int, default=2, show_default=True, help="How many steps to work out.")
 @x0_option
 @set_option
 @click.option(
     "-o", "--output", metavar="FILE", help="Write .tex, .txt or .bib instead of printing text."
 )
+@click.option(
+    "--check",
+    metavar="FOLDER",
+    help="Say which files of a folder of derivations are stale (exit 1). Its scripts are executed.",
+)
+@click.option(
+    "--update",
+    metavar="FOLDER",
+    help="Write the stale files of a folder of derivations. Its scripts are executed.",
+)
 @catalogue
 @json_option
 def derive_command(
-    rule: str,
-    objective: str,
+    rule: str | None,
+    objective: str | None,
     steps: int,
     x0: tuple[str, ...],
     assignments: tuple[str, ...],
     output: str | None,
+    check: str | None,
+    update: str | None,
     library: Catalogue,
     as_json: bool,
 ) -> None:
@@ -48,7 +60,13 @@ def derive_command(
       symopt derive adam beale --steps 2 -o adam.tex
       symopt derive momentum half_square --x0 1 --set eta=1/10
       symopt derive nesterov cubic --x0 -7 2
+      symopt derive --check derivations
     """
+    if check or update:
+        _collection(check, update, as_json)
+        return
+    if rule is None or objective is None:
+        raise click.UsageError("give RULE and OBJECTIVE, or --check or --update with a folder")
     from symopt.presentation.derive import derive
 
     stated = library.rules.resolve(rule)
@@ -70,6 +88,22 @@ def derive_command(
         )  # fmt: skip
     elif not output:
         click.echo(document.text(terminal_width()))
+
+
+def _collection(check: str | None, update: str | None, as_json: bool) -> None:
+    """Check or update a folder of derivations."""
+    from symopt.presentation.collection import read_collection
+
+    entries = read_collection(update or check or "")
+    changed = [path for entry in entries for path in (entry.update() if update else entry.stale())]
+    listed = [str(path) for path in changed]
+    if as_json:
+        print_json({"derivations": len(entries), "updated" if update else "stale": listed})
+    for path in listed:
+        message(f"wrote {path}" if update else f"{path} is stale; run symopt derive --update")
+    message(f"{len(entries)} derivations, {len(listed)} {'updated' if update else 'stale'}")
+    if check and not update and changed:
+        raise SystemExit(1)
 
 
 @click.command("unroll", cls=Command)
