@@ -14,7 +14,7 @@ import sympy
 from sympy import Expr, Symbol
 
 from symopt.presentation.document import Math
-from symopt.presentation.names import Label, Style
+from symopt.presentation.names import Label, Style, superscript
 from symopt.presentation.notation import PRODUCT, Piece, Writer
 from symopt.presentation.order import STANDARD, Roles, Term, ordered_terms, split
 
@@ -50,32 +50,53 @@ class _Cutter:
         latex, text = self.latex.write(whole), self.text.write(whole)
         if not (alone and not sign):
             latex, text = self.latex.wrapped(latex, PRODUCT), self.text.wrapped(text, PRODUCT)
-        wide = [
-            factor
-            for factor in parts.state
-            if isinstance(factor, sympy.Add) and self.latex.write(factor).width > self.limit / 2
-        ]
+        wide = [factor for factor in parts.state if self._is_wide(factor)]
         if latex.width <= self.limit or parts.below_state or parts.below_hyper or not wide:
             yield Math(sign + latex.text, sign + text.text, latex.width + 1.3)
             return
-        cut = wide[-1]
-        others = [factor for factor in positive.factors if factor is not cut]
-        front = sympy.Mul(positive.coefficient, *others, evaluate=False)
-        opening_latex, opening_text, size = sign, sign, 1.5
-        if others or positive.coefficient != 1:
+        yield from self._cut(positive, wide, sign)
+
+    def _is_wide(self, factor: Expr) -> bool:
+        base = factor.base if isinstance(factor, sympy.Pow) else factor
+        whole = not isinstance(factor, sympy.Pow) or factor.exp.is_Integer
+        return (
+            isinstance(base, sympy.Add)
+            and whole
+            and self.latex.write(base).width > (self.limit / 3)
+        )
+
+    def _cut(self, term: Term, wide: list[Expr], sign: str) -> Iterator[Math]:
+        """A product cut inside its wide factors, which stand last, in brackets."""
+        others = [factor for factor in term.factors if not any(factor is cut for cut in wide)]
+        latex = text = sign
+        size = 1.3
+        if others or term.coefficient != 1:
+            front = sympy.Mul(term.coefficient, *others, evaluate=False)
             lead = self.latex.wrapped(self.latex.write(front), PRODUCT)
-            opening_latex += lead.text + r"\,"
-            opening_text += self.text.wrapped(self.text.write(front), PRODUCT).text + " "
+            latex += lead.text + r"\,"
+            text += self.text.wrapped(self.text.write(front), PRODUCT).text + " "
             size += lead.width
-        inside = list(self.sum(cut))
-        for index, piece in enumerate(inside):
-            before = (opening_latex + r"\bigl[", opening_text + "[") if index == 0 else ("", "")
-            after = (r"\bigr]", "]") if index == len(inside) - 1 else ("", "")
-            yield Math(
-                before[0] + piece.latex + after[0],
-                before[1] + piece.text + after[1],
-                piece.width + (size if index == 0 else 0.6),
+        for factor in wide:
+            base, power = (
+                (factor.base, factor.exp)
+                if isinstance(factor, sympy.Pow)
+                else (factor, sympy.S.One)
             )
+            closing_latex, closing_text = r"\bigr]", "]"
+            if power != 1:
+                closing_latex += f"^{{{power}}}"
+                closing_text += superscript(str(power)) or f"^{power}"
+            inside = list(self.sum(base))
+            for index, piece in enumerate(inside):
+                last = index == len(inside) - 1
+                before = (latex + r"\bigl[", text + "[") if index == 0 else ("", "")
+                after = (closing_latex, closing_text) if last else ("", "")
+                yield Math(
+                    before[0] + piece.latex + after[0],
+                    before[1] + piece.text + after[1],
+                    piece.width + (size + 0.6 if index == 0 else 0.0) + (0.9 if last else 0.0),
+                )
+            latex, text, size = "", "", 0.0
 
 
 def pieces(

@@ -28,6 +28,8 @@ __all__ = ["critical_point_blocks", "function_name", "gradient_blocks", "hessian
 
 #: Objectives of more variables than this show their gradient, not every second derivative.
 _HESSIAN_VARIABLES = 4
+#: Parts wider than this many em get a name before they are differentiated.
+_WIDE = 13.0
 _WHAT = {
     "power": "power rule", "constant factor": "a constant factor stays", "product": "product rule",
     "sum": "term by term", "cases": "case by case", "maximum": "of the larger one",
@@ -53,10 +55,11 @@ def gradient_blocks(objective: Objective, steps: tuple[Step, ...]) -> list[Block
     """The partial derivatives, each from its parts."""
     roles = _roles(objective)
     blocks: list[Block] = []
+    names: dict[Expr, Label] = {}
     for step in steps:
         label = Label(step.variable.name)
         blocks.append(Paragraph(spans("With respect to ", Math(label.latex, label.unicode), ":")))
-        lines = _parts(step, roles, set())
+        lines = _parts(step, roles, set(), names)
         name = Math(rf"\frac{{\partial f}}{{\partial {label.latex}}}", f"∂f/∂{label.unicode}", 2.0)
         reason = _reason(step, roles)
         lines.append(EquationLine(name, pieces(step.after, roles=roles), reason))
@@ -64,23 +67,39 @@ def gradient_blocks(objective: Objective, steps: tuple[Step, ...]) -> list[Block
     return blocks
 
 
-def _parts(step: Step, roles: Roles, seen: set[Expr]) -> list[EquationLine]:
-    """Lines for what a step needs and that is no matter of course."""
+def _parts(
+    step: Step, roles: Roles, seen: set[Expr], names: dict[Expr, Label]
+) -> list[EquationLine]:
+    """Lines for what a step needs and that is no matter of course; wide parts get a name."""
     lines: list[EquationLine] = []
     needed = step.children[1:] if step.rule == "chain" else step.children
     for child in needed:
         if _is_plain(child) or child.before in seen:
             continue
         seen.add(child.before)
-        lines += _parts(child, roles, seen)
-        lines.append(
-            EquationLine(
-                _derivative(child.before, child.variable, roles),
-                pieces(child.after, roles=roles),
-                _reason(child, roles),
-            )
-        )
+        lines += _parts(child, roles, seen, names)
+        body = math(child.before, roles)
+        if body.width > _WIDE:
+            label = names.get(child.before)
+            if label is None:
+                label = names[child.before] = Label(f"p_{len(names) + 1}")
+                left = Math(label.latex, label.unicode, label.width)
+                cut = pieces(child.before, roles=roles)
+                lines.append(EquationLine(left, cut, spans("for short")))
+            name = _partial_of(label, Label(child.variable.name))
+        else:
+            name = _derivative(child.before, child.variable, body)
+        cut = pieces(child.after, roles=roles)
+        lines.append(EquationLine(name, cut, _reason(child, roles)))
     return lines
+
+
+def _partial_of(top: Label, bottom: Label) -> Math:
+    return Math(
+        rf"\frac{{\partial {top.latex}}}{{\partial {bottom.latex}}}",
+        f"∂{top.unicode}/∂{bottom.unicode}",
+        2.0,
+    )
 
 
 def _is_plain(step: Step) -> bool:
@@ -90,9 +109,8 @@ def _is_plain(step: Step) -> bool:
     return step.rule in ("sum", "constant factor") and all(map(_is_plain, step.children))
 
 
-def _derivative(expression: Expr, variable: Symbol, roles: Roles) -> Math:
+def _derivative(expression: Expr, variable: Symbol, body: Math) -> Math:
     label = Label(variable.name)
-    body = math(expression, roles)
     atomic = isinstance(expression, sympy.Function | Symbol)
     power = isinstance(expression, sympy.Pow) and expression.exp.is_Integer
     if atomic or power:
@@ -185,7 +203,7 @@ def critical_point_blocks(objective: Objective) -> list[Block]:
     for point in points:
         cells = [spans(point.kind)]
         for value in (*point.point, point.value):
-            cell, exact = _coordinate(value, roles)
+            cell, exact = _coordinate(value, roles, 10 if len(objective.variables) <= 4 else 6)
             rounded = rounded or not exact
             cells.append(spans(cell))
         rows.append(tuple(cells))
@@ -198,7 +216,7 @@ def critical_point_blocks(objective: Objective) -> list[Block]:
     return [Table(tuple(header), tuple(rows), "l" + "r" * (len(header) - 1), caption)]
 
 
-def _coordinate(value: Expr, roles: Roles) -> tuple[Math, bool]:
+def _coordinate(value: Expr, roles: Roles, digits: int) -> tuple[Math, bool]:
     from symopt.derivation.algebraic import to_decimal
     from symopt.statement.numbers import exact
 
@@ -207,5 +225,5 @@ def _coordinate(value: Expr, roles: Roles) -> tuple[Math, bool]:
         return shown.math, shown.exact
     if not value.has(sympy.CRootOf) and len(str(value)) <= 20:
         return math(value, roles), True
-    text = to_decimal(value, 10)
+    text = to_decimal(value, digits)
     return Math(text, text, 0.5 * len(text)), False

@@ -237,12 +237,13 @@ def _closed_section(rule: Rule, objective: Objective, steps: int) -> Section:
         blocks.append(
             Paragraph(spans("With the gradient of this objective put in, the start a symbol:"))
         )
+    lines = []
     for step, form in enumerate(forms, start=1):
-        lines = []
         for variable, expression in zip(objective.variables, form, strict=True):
             label = Label(variable.name, str(step))
             left = Math(label.latex, label.unicode, label.width)
             lines.append(EquationLine(left, pieces(expression, roles=roles)))
+    if lines:
         blocks.append(Equations(tuple(lines)))
     if len(forms) < steps:
         first = (
@@ -254,9 +255,10 @@ def _closed_section(rule: Rule, objective: Objective, steps: int) -> Section:
             Paragraph(
                 spans(
                     f"{first} too long to be read in one formula with this gradient put in: "
-                    f"{steps} steps take {unrolled.operations} operations when every intermediate "
-                    "result is computed once, and far more when each is written out. The next "
-                    "section gives them line by line, each result under its name."
+                    f"computing {'it' if steps == 1 else f'all {steps} steps'} takes "
+                    f"{unrolled.operations} operations when every intermediate result is computed once, and far more when "
+                    "each is written out. The next section goes line by line, each result under "
+                    "its name."
                 )
             )
         )
@@ -298,17 +300,19 @@ def _closed_forms(unrolled: Unrolled, roles: Roles) -> list[tuple[Expr, ...]]:
     for step in range(1, unrolled.steps + 1):
         form = unrolled.closed_form(step, max_terms=20 * _TERMS)
         candidates: list[tuple[Expr, ...]] = []
-        if step == 1 or form.kind == "explicit":
-            candidates.append(unrolled.expressions("x", step))
         if form.kind == "expanded" and form.terms <= _TERMS:
             candidates.append(tuple(_collected(part, roles) for part in form.expressions))
             candidates.append(tuple(_upright(sympy.factor(part)) for part in form.expressions))
             candidates.append(form.expressions)
-        sized = [(sum(_size(part, roles) for part in parts), parts) for parts in candidates]
-        best = min(sized, key=lambda pair: pair[0], default=None)
-        if best is None or best[0] > _WIDEST:
+        if step == 1 or form.kind == "explicit":
+            candidates.append(unrolled.expressions("x", step))
+        sizes = [sum(_size(part, roles) for part in parts) for parts in candidates]
+        shortest = min(sizes, default=float("inf"))
+        if shortest > _WIDEST:
             break
-        forms.append(best[1])
+        # What collects the terms of the start is preferred, even if it is a little longer.
+        fair = [i for i, size in enumerate(sizes) if size <= 1.3 * shortest]
+        forms.append(candidates[fair[0]])
     return forms
 
 
@@ -411,7 +415,7 @@ def _table_section(
         spans(Math("f", "f")),
         spans("float64, ulp"),
     ]
-    digits = 12 if len(variables) <= 3 else 9
+    digits = 12 if len(variables) <= 2 else 8
     rows = []
     for row, step in enumerate(exact.recorded):
         point = exact.x[row] if step else start

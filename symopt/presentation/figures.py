@@ -142,6 +142,11 @@ def _decimal(text: str) -> tuple[Piece, Piece]:
     small = superscript(power) or f"^{power}"
     level = SUM if negative else PRODUCT
     return (
-        Piece(rf"{sign}{mantissa} \cdot 10^{{{power}}}", level, size + 3.0, numeric=True),
+        Piece(
+            rf"{sign}{mantissa} \cdot 10^{{{power}}}",
+            level,
+            size + 1.9 + 0.4 * len(power),
+            numeric=True,
+        ),
         Piece(f"{sign}{mantissa}·10{small}", level, 0.0, numeric=True),
     )

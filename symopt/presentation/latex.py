@@ -32,7 +32,7 @@ __all__ = ["render"]
 TEXT_WIDTH = 41.0
 _ROWS_PER_TABLE = 36
 #: Sizes of type for tables, and how much narrower they are.
-_SIZES = (("", 1.0), (r"\small", 0.92), (r"\footnotesize", 0.83), (r"\scriptsize", 0.74))
+_SIZES = (("", 1.0), (r"\small", 0.92), (r"\footnotesize", 0.86), (r"\scriptsize", 0.79))
 _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[fleqn]{amsmath}
 \setlength{\textwidth}{16cm}
@@ -202,11 +202,11 @@ class _Body:
         gaps = 1.2 * len(columns)
         prose = block.alignments.count("p")
         fixed = sum(w for w, kind in zip(columns, block.alignments, strict=True) if kind != "p")
-        needed = fixed + gaps + 10 * prose
+        needed = fixed + 10 * prose
         size, factor = next(
-            (option for option in _SIZES if needed * option[1] <= TEXT_WIDTH), _SIZES[-1]
+            (option for option in _SIZES if needed * option[1] + gaps <= TEXT_WIDTH), _SIZES[-1]
         )
-        share = max(8.0, (TEXT_WIDTH / factor - fixed - gaps) / max(prose, 1))
+        share = max(8.0, ((TEXT_WIDTH - gaps) / factor - fixed) / max(prose, 1))
         kinds = [
             rf"p{{{min(share, width + 1) * factor:.1f}em}}" if kind == "p" else kind
             for kind, width in zip(block.alignments, columns, strict=True)

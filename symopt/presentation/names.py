@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["GREEK", "Label", "Style", "superscript"]
+__all__ = ["GREEK", "Label", "Phrase", "Style", "superscript"]
 
 
 class Style(Enum):
@@ -92,10 +92,6 @@ class Label:
         return f"{self.name}[{inner}]" if inner else self.name
 
     @property
-    def has_superscript(self) -> bool:
-        return bool(_split(self.name)[2])
-
-    @property
     def width(self) -> float:
         """An upper estimate of the printed width, in em."""
         base, _, powers, indices = _split(self.name)
@@ -140,6 +136,27 @@ class Label:
         if None in small:
             return f"{text}_{','.join(plain)}" if len(plain) == 1 else f"{text}_({','.join(plain)})"
         return text + ",".join(part for part in small if part)
+
+
+@dataclass(frozen=True)
+class Phrase(Label):
+    """A label that is written as given, such as the norm of a vector."""
+
+    as_latex: str = ""
+    as_unicode: str = ""
+    as_wide: float = 0.0
+
+    @property
+    def latex(self) -> str:
+        return self.as_latex
+
+    @property
+    def unicode(self) -> str:
+        return self.as_unicode
+
+    @property
+    def width(self) -> float:
+        return self.as_wide
 
 
 def _split(name: str) -> tuple[str, list[str], list[str], list[str]]:

@@ -17,7 +17,7 @@ from sympy import Add, Expr, Mul, Pow, Rational, Symbol
 from sympy.core.function import AppliedUndef
 
 from symopt.statement.rule import Rule
-from symopt.statement.symbols import domain_of, g, grad, meaning_of, t, x
+from symopt.statement.symbols import REDUCTIONS, domain_of, g, grad, meaning_of, t, x
 
 __all__ = ["PLAIN", "Product", "Roles", "STANDARD", "Term", "ordered_terms", "split"]
 
@@ -221,6 +221,8 @@ def _factor_key(factor: Expr, roles: Roles) -> tuple[object, ...]:
         kind = 4
     elif isinstance(base, Symbol):
         kind = 3 if roles.is_gradient(base) else 0
+    elif not _moving(base, roles):
+        kind = -1
     elif isinstance(base, Add):
         kind = 1
     else:
@@ -229,6 +231,15 @@ def _factor_key(factor: Expr, roles: Roles) -> tuple[object, ...]:
     power = 0 if isinstance(factor, Pow) and isinstance(base, Add) else 1
     constant = base.as_coeff_Add()[0] if isinstance(base, Add) else sympy.S.Zero
     return kind, place, power, -degree(base), constant, sympy.default_sort_key(factor)
+
+
+def _moving(expression: Expr, roles: Roles) -> bool:
+    """Whether it has a value per coordinate: something else than reductions and settings."""
+    if isinstance(expression, REDUCTIONS):
+        return False
+    if isinstance(expression, Symbol):
+        return not roles.is_hyperparameter(expression)
+    return any(_moving(argument, roles) for argument in expression.args)
 
 
 def degree(expression: Expr) -> int:

@@ -23,7 +23,8 @@ from symopt.presentation.breaking import pieces
 from symopt.presentation.document import TEXT_RELATIONS, EquationLine, Math
 from symopt.presentation.figures import figure
 from symopt.presentation.indices import all_lines
-from symopt.presentation.names import Label, Style
+from symopt.presentation.names import Label, Phrase, Style
+from symopt.presentation.notation import Writer
 from symopt.presentation.order import Roles
 from symopt.program.from_sympy import Reader
 from symopt.program.graph import Graph
@@ -281,10 +282,15 @@ class _Line:
         else:
             whole = sympy.sqrt(squares / len(columns) if isinstance(node, rms) else squares)
         value = exact_value(whole, {column: self.made[column][0] for column in columns})
-        name = {"norm": "n", "rms": "n", "mean": "n", "amax": "n"}[type(node).__name__]
-        label = Label(name, str(self.number))
+        label = self._phrase(node)
         self.extra += self.equation(label, whole, 0, value)
         return self._stand_in("reduction", value, label)
+
+    def _phrase(self, node: Expr) -> Label:
+        """The reduction of the whole vector, as the rule's line writes it."""
+        latex = Writer(Style.LATEX, self.roles, self.labels).write(node)
+        text = Writer(Style.UNICODE, self.roles, self.labels).text(node)
+        return Phrase(str(node), "", "", latex.text, text, latex.width)
 
     def _stand_in(self, name: str, value: Number, label: Label) -> Symbol:
         symbol = sympy.Dummy(name, real=True)
