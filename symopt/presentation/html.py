@@ -6,6 +6,8 @@ out in HTML. What comes out is accepted only if it parses and holds no backslash
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from functools import lru_cache
 from html import escape
 from xml.etree import ElementTree
@@ -53,7 +55,17 @@ def formula(latex: str, *, display: bool = False) -> str:
         raise InputError(f"{latex[:120]} cannot be written in MathML: {reason}") from error
     if "\\" in converted or "&#x0005C;" in converted:
         raise InputError(f"{latex[:120]} cannot be written in MathML: a backslash is left")
-    return converted
+    return _NAME.sub(_named, converted)
+
+
+#: A function's name; as an operator it would be set apart from its parentheses.
+_NAME = re.compile(r"(<mrow>|^)?<mo>([A-Za-z]{2,})</mo>")
+
+
+def _named(match: re.Match[str]) -> str:
+    opening, name = match[1], match[2]
+    apart = "" if opening is not None else '<mspace width="0.17em" />'
+    return f"{opening or ''}{apart}<mi>{name}</mi>"
 
 
 def math(given: Math, *, display: bool = False) -> str:
@@ -112,14 +124,22 @@ def block(given: Block, level: int = 3) -> str:
     return f"<section><h{level}>{spans(given.title)}</h{level}>{inner}</section>"
 
 
+def pieces(parts: tuple[Math, ...]) -> str:
+    """The pieces of a long formula, between which the browser may break the line.
+
+    The empty group before a leading sign tells that it joins two terms.
+    """
+    joined = [replace(part, latex=f"{{}} {part.latex}") for part in parts[1:]]
+    return "<wbr>".join(math(part) for part in (*parts[:1], *joined))
+
+
 def _lines(lines: tuple[EquationLine, ...], relation: str = "") -> str:
     """Rows of a table, aligned at the relation."""
     rows = []
     for line in lines:
         left = math(line.left) if line.left else ""
         sign = math(Math(relation or line.relation, relation or line.relation))
-        # Every piece keeps its own width, and the browser breaks the row between them.
-        right = " ".join(math(piece) for piece in line.right)
+        right = pieces(line.right)
         reason = f'<td class="reason">{spans(line.reason)}</td>' if line.reason else ""
         rows.append(f'<tr><td class="left">{left}</td><td>{sign}</td><td>{right}</td>{reason}</tr>')
     return f'<table class="equations">{"".join(rows)}</table>'
@@ -127,11 +147,7 @@ def _lines(lines: tuple[EquationLine, ...], relation: str = "") -> str:
 
 def _algorithm(given: Algorithm) -> str:
     inputs = "".join(f"<p>{spans(item)}</p>" for item in given.inputs)
-    start = ", ".join(
-        f"{math(line.left)} {math(Math('=', '='))} {' '.join(map(math, line.right))}"
-        for line in given.start
-        if line.left
-    )
+    start = ", ".join(math(_whole(line)) for line in given.start)
     return (
         f'<div class="algorithm"><p class="name">{spans(given.title)}</p>{inputs}'
         + (f"<p><b>start</b> {start}</p>" if start else "")
@@ -139,6 +155,14 @@ def _algorithm(given: Algorithm) -> str:
         + _lines(given.loop, r"\gets")
         + "</div>"
     )
+
+
+def _whole(line: EquationLine) -> Math:
+    """An equation in one formula."""
+    left = line.left or Math("", "")
+    latex = " ".join([left.latex, line.relation, *(part.latex for part in line.right)])
+    text = " ".join([left.text, line.relation, *(part.text for part in line.right)])
+    return Math(latex, text)
 
 
 def _table(given: Table) -> str:

@@ -14,7 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from symopt.errors import OutputError
+from symopt.execution.trajectory import as_floats
 from symopt.presentation import html, plot, sheets
 from symopt.presentation.canvas import figure
 from symopt.presentation.derive import derive
@@ -72,13 +75,8 @@ class Report:
             f"{rational} of them with exact fractions too."
         ]
         if known:
-            worst = max(known, key=lambda cell: cell.accuracy.max_ulp)
             middle = statistics.median(cell.accuracy.digits for cell in known)
-            lines.append(
-                f"Half of the runs keep {middle:.1f} or more of 16 digits. The largest deviation "
-                f"is {worst.accuracy.max_ulp:.3g} ulp: {worst.rule.title} on "
-                f"{worst.objective.title} at step {worst.accuracy.worst_step}."
-            )
+            lines.append(f"Half of the runs keep {middle:.1f} or more of 16 digits. {_worst(known)}")
         names = ", ".join(
             f"{cell.rule.name} on {cell.objective.name} (step {cell.diverged_at})"
             for cell in self.diverging
@@ -95,6 +93,21 @@ class Report:
                 f"{len(findings)} claims hold."
             )
         return lines
+
+
+def _worst(cells: Sequence[Cell]) -> str:
+    """The run with the fewest digits, and where it loses them."""
+    cell = min(cells, key=lambda cell: cell.accuracy.digits)
+    step, reference = cell.accuracy.worst_step, cell.accuracy.reference
+    assert step is not None and reference is not None
+    coordinate = int(np.nanargmax(cell.accuracy.ulp[cell.trajectory.recorded.index(step)]))
+    exact = as_floats(reference.x[reference.recorded.index(step)])[coordinate]
+    got = cell.trajectory.x[cell.trajectory.recorded.index(step)][coordinate]
+    return (
+        "Digits count relative to each coordinate, so few remain where one comes close to zero. "
+        f"The fewest: {cell.rule.title} on {cell.objective.title} at step {step}, where "
+        f"{cell.objective.variables[coordinate]} is {exact:.3g} exactly and {got:.3g} in float64."
+    )
 
 
 @dataclass(frozen=True)
@@ -215,7 +228,7 @@ def _page(report: Report, derivations: Sequence[str], tell: Watch) -> str:
     for rule in report.rules:
         entry = {"statement": rule, "box": Markup(html.block(sheets.algorithm(rule)))}
         entry["source"] = Markup(html.block(Paragraph(_source(rule))))
-        families.setdefault(rule.family, []).append(entry)
+        families.setdefault(_family(report, rule), []).append(entry)
     return environment.get_template("report.html.j2").render(
         report=report,
         objectives=objectives,
@@ -226,6 +239,13 @@ def _page(report: Report, derivations: Sequence[str], tell: Watch) -> str:
         short=short,
         bar=_bar,
     )
+
+
+def _family(report: Report, rule: Rule) -> str:
+    """The family's name in print: that of its main rule, if there is one."""
+    titles = {other.name: other.title for other in report.rules}
+    plain = rule.family.replace("_", " ")
+    return titles.get(rule.family, plain[:1].upper() + plain[1:])
 
 
 def _source(rule: Rule) -> Any:
@@ -250,9 +270,9 @@ def _bar(cell: Cell) -> int:
 
 def _pictures(report: Report, objective: Objective) -> dict[str, str]:
     """The paths and the losses of the main rules on an objective, as data addresses."""
-    runs = [
-        report.cell(rule, objective).trajectory for rule in report.rules if rule.name in DRAWN
-    ] or [report.cell(rule, objective).trajectory for rule in report.rules[:6]]
+    stated = {rule.name: rule for rule in report.rules}
+    drawn = [stated[name] for name in DRAWN if name in stated] or report.rules[: len(DRAWN)]
+    runs = [report.cell(rule, objective).trajectory for rule in drawn]
     paths = figure(6.4, 5.2)
     plot.trajectory(*runs, ax=paths.add_subplot())
     losses = figure(6.4, 5.2)
