@@ -48,24 +48,41 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Profile:
-    """Which formats an implementation computes in: that of arrays, and that of scalars."""
+    """Which formats an implementation computes in: that of arrays, and that of scalars.
+
+    ``kept`` is the format in which scalars that are carried from step to step are computed and
+    kept, and ``received`` the one to which scalars that come from outside (hyperparameters) are
+    rounded first, where these differ from ``scalar``.
+    """
 
     tensor: Format
     scalar: Format
+    kept: Format | None = None
+    received: Format | None = None
 
     @property
     def name(self) -> str:
-        if self.tensor is self.scalar:
-            return self.tensor.name
-        return f"{self.tensor.name}, scalars in {self.scalar.name}"
+        parts = [self.tensor.name]
+        if self.tensor is not self.scalar:
+            parts.append(f"scalars in {self.scalar.name}")
+        if self.kept is not None:
+            parts.append(f"scalar state in {self.kept.name}")
+        if self.received is not None:
+            parts.append(f"hyperparameters rounded to {self.received.name}")
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)
 class Input:
-    """A value that enters: an exact centre, and how far the implementation's own may be off."""
+    """A value that enters: an exact centre, and how far the implementation's own may be off.
+
+    ``outside`` marks what the implementation was given (a hyperparameter), which it rounds first
+    to its own format of scalars.
+    """
 
     value: Any
     radius: Any = 0
+    outside: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,9 +155,10 @@ class _Tape:
         )
 
     def _push(
-        self, op: str, args: tuple[int, ...], exact: Any, box: Any, weight: int, scalar: bool
-    ) -> int:
-        form = self.profile.scalar if scalar else self.profile.tensor
+        self, op: str, args: tuple[int, ...], exact: Any, box: Any, weight: int, scalar: bool,
+        form: Format | None = None,
+    ) -> int:  # fmt: skip
+        form = form or (self.profile.scalar if scalar else self.profile.tensor)
         error = self.zero
         if weight and not self._is_exact(op, args, box, form):
             error = self._half_ulp(box, form, weight)
@@ -204,28 +222,33 @@ class _Tape:
         entry = _Entry("input", (), exact, box, radius, scalar)
         entry.label = label
         self.entries.append(entry)
-        return len(self.entries) - 1
+        index = len(self.entries) - 1
+        form = self.profile.received or self.profile.scalar
+        if not given.outside or self._fits(box, form):
+            return index
+        return self._push("cast", (index,), exact, box, 1, scalar, form)
 
-    def cast(self, index: int) -> int:
-        """A scalar that meets an array is rounded to the array's format."""
+    def cast(self, index: int, form: Format) -> int:
+        """A scalar that meets numbers of a shorter format is rounded to it."""
         entry = self.entries[index]
-        tensor = self.profile.tensor
-        if not entry.scalar or self._fits(entry.box, tensor):
+        if not entry.scalar or self._fits(entry.box, form):
             return index
-        if tensor.precision >= self.profile.scalar.precision:
+        if form.precision >= self.profile.scalar.precision:
             return index
-        return self._push("cast", (index,), entry.exact, entry.box, 1, False)
+        scalar = form is not self.profile.tensor
+        return self._push("cast", (index,), entry.exact, entry.box, 1, scalar, form)
 
     # -- operations --------------------------------------------------------------------------
-    def operation(self, node: Node, args: list[int]) -> int:
+    def operation(self, node: Node, args: list[int], form: Format | None = None) -> int:
+        """An operation, in ``form`` where that is given."""
         scalar = all(self.entries[arg].scalar for arg in args)
-        if not scalar and node.op in ("add", "sub", "mul", "div", "max", "min"):
-            args = [self.cast(arg) for arg in args]
+        if node.op in ("add", "sub", "mul", "div", "max", "min") and (form or not scalar):
+            args = [self.cast(arg, form or self.profile.tensor) for arg in args]
         exact, box, weight = _FORWARD.get(node.op, _function)(
             self, node, [self.entries[arg].exact for arg in args],
             [self.entries[arg].box for arg in args],
         )  # fmt: skip
-        return self._push(node.op, tuple(args), exact, box, weight, scalar)
+        return self._push(node.op, tuple(args), exact, box, weight, scalar, form)
 
     def decide(self, op: str, a: Any, b: Any) -> bool | None:
         """A comparison of two boxes, ``None`` where they overlap."""
@@ -247,6 +270,8 @@ class _Tape:
                 continue
             entry = self.entries[index]
             here, around = at_exact[index], in_box[index]
+            if here == 0 and around == 0 and entry.args:
+                continue  # a branch that is not taken anywhere in the box: it may be undefined
             if entry.error != 0:
                 part = abs(around).upper() if around.is_finite() else self.infinite
                 total = total + part * entry.error
@@ -423,14 +448,20 @@ def bound_outputs(
     """
     from symopt.execution.arithmetic import precision
 
+    carried = set()  # scalars that are outputs as well: state
+    if profile.kept is not None:
+        carried = {index for label, index in program.outputs.items() if label in scalars}
     with precision(PRECISION):
         tape = _Tape(profile)
+        count = -1
 
         def visit(node: Node, args: list[int]) -> int:
+            nonlocal count
+            count += 1
             if node.op == "const":
                 return tape.constant(node.value)
             if node.op == "input":
                 return tape.input(node.value, inputs[node.value], node.value in scalars)
-            return tape.operation(node, args)
+            return tape.operation(node, args, profile.kept if count in carried else None)
 
         return {label: tape.bound(index) for label, index in program.fold(visit).items()}
