@@ -55,7 +55,7 @@ _HOMES = {
         "symopt.errors",
     ),
 }  # fmt: skip
-_MODULES = {"plot": "symopt.presentation.plot", "symbols": "symopt.statement.symbols"}
+_MODULES = {"plot": "symopt.presentation.plot", "symbols": "symopt.symbols"}
 
 __all__ = sorted([*_HOMES, *_MODULES])
 

@@ -1,0 +1,9 @@
+"""The letters in which statements are written, under a short name.
+
+>>> from symopt.symbols import eta, g, x
+>>> x - eta * g
+-eta*g + x
+"""
+
+from symopt.statement.symbols import *
+from symopt.statement.symbols import __all__ as __all__
