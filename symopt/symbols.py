@@ -5,5 +5,5 @@
 -eta*g + x
 """
 
-from symopt.statement.symbols import *
+from symopt.statement.symbols import *  # noqa: F403
 from symopt.statement.symbols import __all__ as __all__
