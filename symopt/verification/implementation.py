@@ -17,7 +17,9 @@ import numpy as np
 
 from symopt.errors import SymoptError
 
-__all__ = ["Implementation", "ImplementationError", "Observation", "Oracle", "Question"]
+__all__ = [
+    "Implementation", "ImplementationError", "Observation", "Oracle", "Question", "to_format",
+]  # fmt: skip
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: Drives an implementation: start, oracle, steps -> the points, with or without the start.
@@ -48,6 +50,13 @@ class Oracle:
     dtype: Any
     questions: list[Question] = field(default_factory=list)
     limit: int = 100_000
+    form: str = ""
+    state: dict[str, list[Array]] = field(default_factory=dict)
+
+    def report(self, **state: Any) -> None:
+        """What an adapter sees of the hidden state, under the rules' names: once a step."""
+        for name, value in state.items():
+            self.state.setdefault(name, []).append(np.array(value, copy=True))
 
     def __call__(self, *point: Any) -> Array:
         where = np.array(point[0] if len(point) == 1 else point, dtype=self.dtype)
@@ -57,17 +66,22 @@ class Oracle:
         if len(self.questions) >= self.limit:
             raise ImplementationError(f"it asked for more than {self.limit} gradients")
         answer = np.asarray(self.answers(len(self.questions), where), dtype=self.dtype)
+        answer = to_format(answer, self.form)
         self.questions.append(Question(where, answer.copy()))
         return answer.copy()
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What a driven implementation did: points of shape (steps + 1, d), and its questions."""
+    """What a driven implementation did: points of shape (steps + 1, d), and its questions.
+
+    ``state`` holds what was seen of the hidden state, one row per step, under the rules' names.
+    """
 
     points: Array
     questions: tuple[Question, ...]
     printed: str = ""
+    state: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -94,6 +108,15 @@ class Implementation:
     drive: Driver
     dtype: Any = np.float64
     note: str = ""
+    #: Profiles that it is known to need besides the usual ones; see ``replay.profiles``.
+    profiles: tuple[str, ...] = ()
+    #: The format of its arrays where that is none of NumPy's (``"bfloat16"``, in float32 arrays).
+    form: str = ""
+
+    @property
+    def format(self) -> str:
+        """The name of the format of its arrays."""
+        return self.form or np.dtype(self.dtype).name
 
     @classmethod
     def from_trajectory(cls, function: Callable[..., Any], name: str = "") -> Implementation:
@@ -142,6 +165,53 @@ class Implementation:
 
         return cls(name or _name(make), drive)
 
+    @classmethod
+    def from_torch(
+        cls, make: Callable[[Any], Any], dtype: str = "float64", name: str = ""
+    ) -> Implementation:
+        """From ``make(params)``, which returns a ``torch.optim.Optimizer`` on these parameters.
+
+        ``dtype`` is ``"float64"``, ``"float32"`` or ``"bfloat16"``. Torch's default dtype is left
+        as it is. Raises :class:`~symopt.errors.MissingExtraError` without PyTorch.
+        """
+        from symopt.verification.adapters.torch import implementation
+
+        return implementation(make, dtype, name)
+
+    @classmethod
+    def from_optax(cls, transform: Any, dtype: str = "float64", name: str = "") -> Implementation:
+        """From an optax ``GradientTransformation``, or a function without arguments making one.
+
+        ``dtype`` is ``"float64"``, ``"float32"`` or ``"bfloat16"``; JAX's 64-bit mode is set for
+        the run only. Raises :class:`~symopt.errors.MissingExtraError` without optax.
+        """
+        from symopt.verification.adapters.optax import implementation
+
+        return implementation(transform, dtype, name)
+
+    @classmethod
+    def from_sklearn(cls, make: Callable[[Any], Any], name: str = "") -> Implementation:
+        """From ``make(params)``, which returns one of scikit-learn's stochastic optimizers.
+
+        ``params`` is a list of arrays. Raises :class:`~symopt.errors.MissingExtraError` without
+        scikit-learn.
+        """
+        from symopt.verification.adapters.sklearn import implementation
+
+        return implementation(make, name)
+
+    @classmethod
+    def from_keras(cls, make: Any, dtype: str = "float64", name: str = "") -> Implementation:
+        """From ``make()``, which returns a Keras 3 optimizer, or from such an optimizer.
+
+        An optimizer given as such is rebuilt from its configuration for every run. The backend
+        is the one in use, or the first that is installed. Raises
+        :class:`~symopt.errors.MissingExtraError` without Keras or a backend for it.
+        """
+        from symopt.verification.adapters.keras import implementation
+
+        return implementation(make, dtype, name)
+
     def observe(
         self, x0: Sequence[float], gradients: Sequence[Sequence[float]], steps: int | None = None
     ) -> Observation:
@@ -160,8 +230,8 @@ class Implementation:
 
         Raises :class:`ImplementationError` where it raises, or returns no sequence of points.
         """
-        oracle = Oracle(answers, self.dtype)
-        start = np.asarray(x0, dtype=self.dtype)
+        oracle = Oracle(answers, self.dtype, form=self.form)
+        start = to_format(np.asarray(x0, dtype=self.dtype), self.form)
         spoken = io.StringIO()
         try:
             with contextlib.redirect_stdout(spoken), np.errstate(all="ignore"):
@@ -180,7 +250,24 @@ class Implementation:
                 f"{self.name} returned {len(points)} points for {steps} steps; {steps + 1} (with "
                 f"the start) or {steps} are expected"
             )
-        return Observation(np.array(points), tuple(oracle.questions), spoken.getvalue())
+        state = {key: np.array(rows) for key, rows in oracle.state.items()}
+        return Observation(np.array(points), tuple(oracle.questions), spoken.getvalue(), state)
+
+
+def to_format(values: Array, form: str) -> Array:
+    """Rounded to nearest, ties to even, in a format that NumPy does not have.
+
+    >>> to_format(np.array([0.1, 3.0], dtype=np.float32), "bfloat16").tolist()
+    [0.10009765625, 3.0]
+    """
+    if form != "bfloat16":
+        return values
+    single = np.asarray(values, dtype=np.float32)
+    bits = single.view(np.uint32)
+    kept = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) & np.uint32(
+        0xFFFF0000
+    )
+    return np.where(np.isnan(single), single, kept.view(np.float32))
 
 
 def _points(result: Any, start: Array, steps: int, dtype: Any) -> Any:

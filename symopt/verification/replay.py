@@ -17,6 +17,7 @@ from typing import Any
 from sympy import Expr, Symbol
 
 from symopt.derivation.opaque import OpaqueStep, is_elementwise, opaque_step
+from symopt.errors import InputError
 from symopt.execution.arithmetic import precision
 from symopt.program.graph import Label, Program
 from symopt.program.rewrite import Form, evaluation_forms
@@ -63,12 +64,29 @@ class Replay:
         return next((c for c in self.checks if not c.bound.is_finite()), None)
 
 
-def profiles(dtype: str) -> tuple[Profile, ...]:
-    """The formats in which an implementation on arrays of this dtype may compute."""
-    double, own = FORMATS["float64"], FORMATS[dtype]
-    if own is double:
-        return (Profile(double, double),)
-    return Profile(own, double), Profile(own, own)
+def profiles(dtype: str, known: Sequence[str] = ()) -> tuple[Profile, ...]:
+    """The formats in which an implementation on arrays of this dtype may compute.
+
+    ``known`` adds what an implementation is known to do besides: ``"scalar state in float32"``,
+    ``"hyperparameters rounded to float32"``, ``"scalars in float32"``. These come last, so that
+    they explain only what the others do not.
+
+    >>> [profile.name for profile in profiles("float64", ["scalar state in float32"])]
+    ['float64', 'float64, scalar state in float32']
+    """
+    double, single, own = FORMATS["float64"], FORMATS["float32"], FORMATS[dtype]
+    extra = {
+        "scalar state in float32": Profile(own, double, kept=single),
+        "hyperparameters rounded to float32": Profile(own, double, received=single),
+        "scalars in float32": Profile(own, single),
+    }
+    unknown = sorted(set(known) - set(extra))
+    if unknown:
+        raise InputError(f"no profile {unknown[0]!r}; there are {', '.join(extra)}")
+    usual = (
+        (Profile(double, double),) if own is double else (Profile(own, double), Profile(own, own))
+    )
+    return (*usual, *(extra[name] for name in known if extra[name] not in usual))
 
 
 @dataclass
@@ -120,7 +138,7 @@ class _Player:
         self.resolution: dict[str, float] = {}
 
     def _constants(self, step: OpaqueStep) -> dict[Label, Input]:
-        return {("hyper", name): Input(self.hyper[name]) for name in step.hyper}
+        return {("hyper", name): Input(self.hyper[name], outside=True) for name in step.hyper}
 
     def _start(self, step: OpaqueStep, columns: Sequence[int]) -> dict[Label, Input]:
         inputs = self._constants(step)

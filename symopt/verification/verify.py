@@ -88,7 +88,7 @@ def verify(
     """
     code = as_implementation(implementation)
     the_rule = rules.resolve(rule)
-    form = dtype or np.dtype(code.dtype).name
+    form = dtype or code.format
     if form not in FORMATS:
         raise InputError(f"no dtype {form!r}; there are {', '.join(FORMATS)}")
     defaults = {
@@ -149,7 +149,7 @@ class _Setting:
         """Consistent if one profile and family explains all runs; else refuted or undecided."""
         best: tuple[str, str, list[tuple[str, Replay]]] | None = None
         for family in FAMILIES:
-            for profile in profiles(self.form):
+            for profile in profiles(self.form, code.profiles):
                 replays = [
                     (name, replay(self.rule, run, self.fixed, self.schedules, profile, family))
                     for name, run in runs
@@ -180,6 +180,7 @@ class _Setting:
                 "rounding to nearest, correctly rounded + - * / and roots, no flush-to-zero",
                 "hyperparameters as received: "
                 + ", ".join(f"{key} = {float(value)!r}" for key, value in self.fixed.items()),
+                *([code.note] if code.note else []),
             ),
             "checks": tuple(check for _, result in replays for check in result.checks),
         }
