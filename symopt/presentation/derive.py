@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -256,9 +255,9 @@ def _closed_section(rule: Rule, objective: Objective, steps: int) -> Section:
                 spans(
                     f"{first} too long to be read in one formula with this gradient put in: "
                     f"computing {'it' if steps == 1 else f'all {steps} steps'} takes "
-                    f"{unrolled.operations} operations when every intermediate result is computed once, and far more when "
-                    "each is written out. The next section goes line by line, each result under "
-                    "its name."
+                    f"{unrolled.operations} operations when every intermediate result is computed "
+                    "once, and far more when each is written out. The next section goes line by "
+                    "line, each result under its name."
                 )
             )
         )
@@ -408,7 +407,7 @@ def _table_section(
         return Section(title, (Paragraph(spans(f"There is no exact trajectory: {error}.")),))
     floats = run(rule, objective, start, count, "float64", **hyper)
     report = accuracy(floats)
-    variables = objective.variables[:4]
+    variables = objective.variables[:3]
     header = [
         spans(math(t)),
         *(spans(Math(*_indexed(symbol.name))) for symbol in variables),
@@ -454,16 +453,16 @@ def _table_remarks(
         else f"The run is certified: it was made in interval arithmetic of {exact.precision} bits, "
         "and all printed digits are correct."
     )
-    parts = [kind]
+    parts = list(spans(kind))
     if len(variables) < objective.dimension:
-        parts.append(f"The first {len(variables)} of {objective.dimension} variables are shown.")
+        parts += spans(f" The first {len(variables)} of {objective.dimension} variables are shown.")
     if report.reference is not None and not np.isnan(report.max_ulp):
-        parts.append(
-            "The last column compares the binary64 run with the exact run from the very numbers "
+        parts += spans(
+            " The last column compares the binary64 run with the exact run from the very numbers "
             "that it received: the largest deviation of a coordinate in units in the last place. "
-            f"Its maximum is {report.max_ulp:.3g} ulp, at step {report.worst_step}; "
-            f"{report.digits:.1f} decimal digits agree."
-        )
+            "Its maximum is ", _ulp([report.max_ulp]), f" ulp, at step {report.worst_step}; "
+            f"{report.digits:.1f} decimal digits agree.",
+        )  # fmt: skip
     if report.reason:
-        parts.append(f"The comparison ends at step {report.compared}: {report.reason}.")
-    return [Paragraph(spans(" ".join(chain(parts))))]
+        parts += spans(f" The comparison ends at step {report.compared}: {report.reason}.")
+    return [Paragraph(tuple(parts))]

@@ -42,7 +42,9 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.5em plus 0.2em}
 \setlength{\mathindent}{1.5em}
-\setlength{\emergencystretch}{4em}
+\setlength{\emergencystretch}{6em}
+\tolerance=9999
+\hbadness=10000
 \AtBeginDocument{%
   \setlength{\abovedisplayskip}{5pt plus 2pt}\setlength{\belowdisplayskip}{7pt plus 2pt}%
   \setlength{\abovedisplayshortskip}{3pt plus 2pt}\setlength{\belowdisplayshortskip}{7pt plus 2pt}}

@@ -50,8 +50,14 @@ def escape(text: str) -> str:
     """
     plain = unicodedata.normalize("NFC", text)
     kept = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Cn") else c for c in plain)
-    escaped = "".join(_SPECIAL.get(character, character) for character in kept)
-    return re.sub(r"-(?=-)", "-{}", escaped)
+    return " ".join(_word(word) for word in kept.split(" "))
+
+
+def _word(word: str) -> str:
+    """A word, escaped; a long one, such as a path, may be broken after its punctuation."""
+    parts = re.split(r"(?<=[/_.:=,-])(?=\w)", word) if len(word) > 16 else [word]
+    escaped = ["".join(_SPECIAL.get(character, character) for character in p) for p in parts]
+    return r"\allowbreak{}".join(re.sub(r"-(?=-)", "-{}", part) for part in escaped)
 
 
 def address(url: str) -> str:
