@@ -20,6 +20,9 @@ _COMMANDS = {
     "unroll": ("symopt.cli.derivations", "unroll_command", "Show the first steps as formulas."),
     "run": ("symopt.cli.runs", "run_command", "Run a rule on an objective, exactly or in floats."),
     "plot": ("symopt.cli.runs", "plot_command", "Draw runs: paths on contours, losses, surfaces."),
+    "verify": ("symopt.cli.verification", "verify_command", "Decide whether code is a rule."),
+    "identify": ("symopt.cli.verification", "identify_command", "Find which rule code is."),
+    "audit": ("symopt.cli.verification", "audit_command", "Check a framework's optimizers."),
     "report": ("symopt.cli.report", "report_command", "Everything at once, as one offline page."),
 }
 _UNDECIDED = (BudgetError, InexactError, UndecidedError)
@@ -94,7 +97,8 @@ class _Group(click.Group):
 )
 @click.version_option(package_name="symopt", message="%(prog)s %(version)s")
 def main() -> None:
-    """State an optimizer once; get its derivation, its exact trajectory, its fast kernel.
+    """State an optimizer once; get its derivation, its exact trajectory, its fast kernel,
+    and a verdict on code that claims to implement it.
 
     Data goes to stdout, messages go to stderr, and every command takes --json.
 
@@ -105,6 +109,7 @@ def main() -> None:
       symopt run momentum beale --x0 1 3/2 --steps 6 --arithmetic rational
       symopt derive adam beale --steps 2 -o adam.tex
       symopt plot adam momentum --on beale -o paths.png
+      symopt verify my_optimizers.py:gd_adam --rule adam
       symopt report --quick
     """
     for stream in (sys.stdout, sys.stderr):

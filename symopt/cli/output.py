@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import click
 
 __all__ = [
-    "Watch", "message", "number", "print_json", "print_table", "progress", "terminal_width",
-    "text_table",
+    "Watch", "message", "number", "print_json", "print_table", "print_text", "progress",
+    "terminal_width", "text_table",
 ]  # fmt: skip
 
 
@@ -98,10 +98,10 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
-        pad_edge=False, row_styles=["", "dim"] if len(rows) > 30 else [],
-    )  # fmt: skip
+    console = Console(file=sys.stdout, highlight=False)
+    if title:
+        console.print(Text(title, style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for index, name in enumerate(header):
         kind = {"l": "left", "c": "center", "r": "right"}[(align or "l" * len(header))[index]]
         style = styles[index] if index < len(styles) else None
@@ -109,7 +109,7 @@ def print_table(
     for row in rows:
         # As Text, so that brackets in a cell are not read as markup.
         table.add_row(*(Text(cell) for cell in row))
-    Console(file=sys.stdout, highlight=False).print(table)
+    console.print(table)
 
 
 def terminal_width() -> int:
@@ -117,6 +117,21 @@ def terminal_width() -> int:
     import shutil
 
     return 88 if _plain() else max(40, min(100, shutil.get_terminal_size().columns))
+
+
+def print_text(text: str, indent: int = 0) -> None:
+    """Running text on stdout, wrapped on a terminal and in one line in a pipe."""
+    import textwrap
+
+    blank = " " * indent
+    if _plain():
+        click.echo(blank + text)
+        return
+    wrapped = textwrap.wrap(
+        text, terminal_width(), initial_indent=blank, subsequent_indent=blank,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    click.echo("\n".join(wrapped))
 
 
 class Watch(Protocol):

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from symopt.cli.options import Catalogue, Command, catalogue, json_option
-from symopt.cli.output import message, print_json, print_table, progress
+from symopt.cli.output import (
+    message,
+    number,
+    print_json,
+    print_table,
+    print_text,
+    progress,
+    text_table,
+)
 
 if TYPE_CHECKING:
     from symopt.presentation.report import Report
@@ -89,7 +97,7 @@ def report_command(
     (_print_long if long else _print_matrix)(report)
     click.echo()
     for line in report.summary():
-        click.echo(line)
+        print_text(line)
     message(f"wrote {files.page} and {len(files.derivations)} derivations")
 
 
@@ -104,7 +112,7 @@ def _print_matrix(report: Report) -> None:
         for surface in report.objectives:
             cell = report.cell(rule, surface)
             end = (
-                f"diverges {cell.diverged_at}"
+                f"div. {cell.diverged_at}"
                 if cell.diverged_at is not None
                 else short(float(cell.trajectory.values[-1]), 2)
             )
@@ -139,36 +147,47 @@ def _dash(value: int | None) -> str:
 
 def print_system(found: Reproduction) -> None:
     """A source system: printed numbers beside float64 and exact ones, end points, claims."""
-    click.echo(f"{found.system.name}: {found.system.title}\n{found.system.note}\n")
-    if found.rows:
-        rows = [
+    from symopt.verification.systems import AGREES
+
+    click.echo(click.style(f"{found.system.name}: {found.system.title}", bold=True))
+    print_text(found.system.note)
+    labels = dict.fromkeys(row.run for row in found.rows)
+    for label in labels:
+        rows = [row for row in found.rows if row.run == label]
+        cells = [
             [
-                row.run, str(row.step), row.quantity, row.printed.text, repr(row.float64),
-                row.exact, f"{row.verdict} {row.detail}".strip(),
+                str(row.step), row.quantity, row.printed.text, repr(row.float64), row.exact,
+                "agrees" if row.verdict == AGREES else row.verdict,
             ]
-            for row in found.rows
+            for row in rows
         ]  # fmt: skip
-        header = ["run", "step", "", "printed", "float64", "exact", "verdict"]
-        print_table(header, rows, align="lrlllll", title="printed numbers")
-        click.echo()
-    ends = [
-        [
-            end.run.label, str(end.run.steps), ", ".join(f"{value:.6g}" for value in end.float64),
-            ", ".join(end.exact) or end.detail, end.value,
-        ]
-        for end in found.ends
-    ]  # fmt: skip
-    print_table(["run", "steps", "float64", "exact", "f"], ends, align="lrlll", title="end points")
-    click.echo("\nclaims")
+        header = ["step", "", "printed", "float64", "exact", ""]
+        lines = text_table(header, cells, "rlllll").splitlines()
+        click.echo(f"\n{label}")
+        click.echo(f"  {lines[0]}")
+        for row, line in zip(rows, lines[1:], strict=True):
+            body, _, verdict = line.rpartition("  ")
+            color = "green" if row.verdict == AGREES else "yellow"
+            click.echo(f"  {body}  {click.style(verdict, fg=color)}")
+            if row.detail:
+                print_text(row.detail, 14)
+    click.echo(f"\n{click.style('Where the runs end', bold=True)}")
+    for end in found.ends:
+        click.echo(f"{end.run.label}, {end.run.steps} steps")
+        if end.exact:
+            click.echo(f"    ({', '.join(end.exact)})\n    f = {end.value}")
+        else:
+            print_text(end.detail, 4)
+    click.echo(f"\n{click.style('Claims', bold=True)}")
     for finding in found.findings:
-        click.echo(f"  {'holds        ' if finding.holds else 'does not hold'}  {finding.claim.by}: "
-                   f"{finding.claim.text}")  # fmt: skip
-        click.echo(f"                 {finding.evidence}")
+        holds = click.style("holds", fg="green") if finding.holds else click.style(
+            "does not hold", fg="red", bold=True
+        )  # fmt: skip
+        click.echo(f"{finding.claim.by}: {finding.claim.text}: {holds}")
+        print_text(finding.evidence, 4)
 
 
 def _system_data(found: Reproduction) -> dict[str, Any]:
-    from symopt.cli.output import number
-
     return {
         "system": found.system.name,
         "printed": [

@@ -39,7 +39,7 @@ def list_command(kind: str | None, library: Catalogue, as_json: bool) -> None:
 
 
 _COLUMNS = {
-    "rules": ("name", "title", "source", "defect"),
+    "rules": ("name", "title", "defect"),
     "objectives": ("name", "title", "variables", "source"),
     "systems": ("name", "title", "runs", "printed", "claims"),
 }

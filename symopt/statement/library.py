@@ -14,11 +14,9 @@ Files named so are Python code of the user's own, and they are executed.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import pkgutil
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -26,10 +24,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from symopt.errors import InputError, StatementError, SymoptError, UnknownNameError, did_you_mean
+from symopt.errors import InputError, StatementError, UnknownNameError, did_you_mean
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.statement.system import System
+from symopt.statement.user_code import execute_file
 
 __all__ = ["ENVIRONMENT", "Library", "objectives", "rules"]
 
@@ -82,7 +81,7 @@ class Library(Mapping[str, Statement], Generic[Statement]):
         listed = os.environ.get(ENVIRONMENT, "").split(os.pathsep)
         for path in [Path(entry) for entry in listed if entry] + list(self._paths):
             for file in self._files(path):
-                self._collect(_load(file), file.stem, found)
+                self._collect(execute_file(file), file.stem, found)
         return found
 
     def _files(self, path: Path) -> list[Path]:
@@ -152,23 +151,6 @@ class Library(Mapping[str, Statement], Generic[Statement]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} {self._folder}: {', '.join(self)}>"
-
-
-def _load(file: Path) -> ModuleType:
-    """Execute a user's own file as a module."""
-    name = f"symopt_user_{file.stem}_{abs(hash(str(file.resolve())))}"
-    specification = importlib.util.spec_from_file_location(name, file)
-    if specification is None or specification.loader is None:
-        raise InputError(f"{file} is not a Python file")
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[name] = module
-    try:
-        specification.loader.exec_module(module)
-    except SymoptError as error:
-        raise StatementError(f"{file}: {error}") from error
-    except Exception as error:
-        raise StatementError(f"{file} cannot be loaded: {type(error).__name__}: {error}") from error
-    return module
 
 
 rules: Library[Rule] = Library(Rule, "rules")
