@@ -76,7 +76,9 @@ class Report:
         ]
         if known:
             middle = statistics.median(cell.accuracy.digits for cell in known)
-            lines.append(f"Half of the runs keep {middle:.1f} or more of 16 digits. {_worst(known)}")
+            lines.append(
+                f"Half of the runs keep {middle:.1f} or more of 16 digits. {_worst(known)}"
+            )
         names = ", ".join(
             f"{cell.rule.name} on {cell.objective.name} (step {cell.diverged_at})"
             for cell in self.diverging
@@ -99,7 +101,8 @@ def _worst(cells: Sequence[Cell]) -> str:
     """The run with the fewest digits, and where it loses them."""
     cell = min(cells, key=lambda cell: cell.accuracy.digits)
     step, reference = cell.accuracy.worst_step, cell.accuracy.reference
-    assert step is not None and reference is not None
+    assert step is not None
+    assert reference is not None
     coordinate = int(np.nanargmax(cell.accuracy.ulp[cell.trajectory.recorded.index(step)]))
     exact = as_floats(reference.x[reference.recorded.index(step)])[coordinate]
     got = cell.trajectory.x[cell.trajectory.recorded.index(step)][coordinate]
@@ -295,5 +298,3 @@ def _address(drawn: Any, kind: str) -> str:
         drawn.savefig(buffer, format=kind, dpi=150, metadata=metadata)
     mime = {"svg": "image/svg+xml", "png": "image/png"}[kind]
     return f"data:{mime};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-
-
