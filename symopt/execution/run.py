@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from fractions import Fraction
@@ -15,7 +14,7 @@ from sympy import Expr, Symbol
 from symopt.errors import BudgetError, InexactError, InputError, UndecidedError, UndefinedError
 from symopt.execution import arithmetic as numbers
 from symopt.execution.ball import run_balls
-from symopt.execution.forecast import forecast_bits
+from symopt.execution.forecast import divides_by_state, forecast_bits
 from symopt.execution.kernel import Kernel, build_kernel, value_and_gradient
 from symopt.execution.trajectory import Trajectory, magnitude
 from symopt.program.printers.python import ARRAY, EXACT, FLOAT
@@ -413,24 +412,36 @@ class _Job:
                 f"{self.rule.name} on {self.objective.name} uses {', '.join(irrational)}, which is "
                 "irrational in general; use arithmetic='ball' for certified digits"
             )
-        forecast = forecast_bits(kernel.step, self.start, self.fixed, self._magnitudes(), budget)
-        beyond = forecast.first_beyond(budget)
-        if beyond is not None:
-            raise BudgetError(
-                f"an exact rational run of {self.rule.name} on {self.objective.name} may need "
-                f"{forecast.bits[beyond]:,} bits for a number at step {beyond}, past the budget of "
-                f"{budget:,}; ask for at most {max(beyond - 1, 0)} steps, raise budget=, or use "
-                "arithmetic='ball'"
+        if not divides_by_state(kernel.step):  # there the forecast would be far too dark
+            forecast = forecast_bits(
+                kernel.step, self.start, self.fixed, self._magnitudes(), budget
             )
+            beyond = forecast.first_beyond(budget)
+            if beyond is not None:
+                raise self._over_budget(beyond, f"may need {forecast.bits[beyond]:,}", budget)
         arithmetic = numbers.rational()
         point = [arithmetic.convert(value) for value in self.start]
         recorder = _Recorder(self.every, self._initial(kernel, arithmetic, point))
-        self._guard(kernel, arithmetic, point, recorder)
+
+        def watch(row: tuple[Any, ...]) -> None:
+            recorder(row)
+            bits = max(value.height_bits() for value in row if not isinstance(value, int))
+            if bits > budget and recorder.count < self.steps:
+                raise self._over_budget(recorder.count, f"needs {bits:,}", budget)
+
+        self._guard(kernel, arithmetic, point, watch)
         return self._result(
             kernel,
             recorder,
             lambda column: _objects([to_fraction(value) for value in column]),
             arithmetic="rational",
+        )
+
+    def _over_budget(self, step: int, need: str, budget: int) -> BudgetError:
+        return BudgetError(
+            f"an exact rational run of {self.rule.name} on {self.objective.name} {need} bits for a "
+            f"number at step {step}, past the budget of {budget:,}; ask for at most "
+            f"{max(step - 1, 0)} steps, raise budget=, or use arithmetic='ball'"
         )
 
     def _magnitudes(self) -> list[float]:
@@ -440,12 +451,34 @@ class _Job:
                 self.rule, self.objective, self.start, self.steps, 1, self.fixed, self.schedules
             ).floats()
         except InputError:  # a start or constant beyond binary64
-            return [1100.0] * (self.steps + 1)
+            return self._ball_magnitudes()
+        if probe.diverged_at is not None:
+            return self._ball_magnitudes()
         columns = [np.abs(probe.x), *[np.abs(np.atleast_2d(v.T).T) for v in probe.state.values()]]
         with np.errstate(all="ignore"):
             largest = np.max(np.concatenate(columns, axis=1), axis=1)
             logs = np.log2(np.maximum(largest, 1.0))
-        return [float(value) if math.isfinite(value) else 1100.0 for value in logs]
+        return [float(value) for value in logs]
+
+    def _ball_magnitudes(self) -> list[float]:
+        """The same from balls of a fixed precision, for numbers of any size."""
+        kernel, arithmetic = self._kernel(EXACT), numbers.ball()
+        levels: list[float] = []
+
+        def measure(row: tuple[Any, ...]) -> None:
+            sizes = [float(magnitude(abs(v + 0 * point[0]).upper())) for v in row]
+            levels.append(max(1.0, *sizes))
+            if levels[-1] > 64 * BIT_BUDGET:
+                raise UndecidedError("how large the numbers become")
+
+        with numbers.precision(256):
+            point = [arithmetic.convert(value) for value in self.start]
+            try:
+                measure(self._initial(kernel, arithmetic, point))
+                self._guard(kernel, arithmetic, point, measure)
+            except (UndecidedError, UndefinedError):
+                pass  # the forecast stops where the run itself would, or where the digits are gone
+        return levels
 
     def _guard(
         self, kernel: Kernel, arithmetic: Any, point: list[Any], recorder: Callable[..., None]
