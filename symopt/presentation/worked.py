@@ -144,8 +144,8 @@ def _step(book: Workings, number: int, constants: Mapping[Symbol, Number]) -> Wo
     for symbol, value in book.hyper.items():
         if symbol not in constants:
             settings[symbol] = exact_value(value, {t: Fraction(number)})
-            writer = _Line(book, number, settings, {t: Label("t")}, Roles.of_rule(book.rule))
-            lines += writer.equation(Label(symbol.name, str(number)), value, 0, settings[symbol])
+            at = _Formula(value, {t: Fraction(number)}, {t: Label("t")}, Roles.of_rule(book.rule))
+            lines += at.equation(Label(symbol.name, str(number)), settings[symbol])
     scalars = scalar_names(book.rule)
     for indexed, (target, expression) in zip(
         all_lines(book.rule, number), book.rule.update, strict=True
@@ -161,16 +161,52 @@ def _step(book: Workings, number: int, constants: Mapping[Symbol, Number]) -> Wo
         shown: list[EquationLine] = []
         count = 1 if target in scalars else book.size
         for index in range(count):
-            rewritten = line.rewritten(expression, index)
-            value = exact_value(rewritten, line.values_at(index))
+            formula = line.formula(expression, index)
+            value = formula.value
             found.append(value)
             if indexed is not None:
                 label = line.coordinate(indexed.target, target, index)
-                shown += line.equation(label, rewritten, index, value)
+                shown += formula.equation(label, value)
         lines += line.extra + shown
         book.values[target] = found * (book.size if count == 1 else 1)
     everything = [value for values in book.values.values() for value in values]
     return WorkedStep(number, tuple(lines), tuple(book.values[x]), tuple(everything))
+
+
+@dataclass(frozen=True)
+class _Formula:
+    """An expression with the values and the labels of its symbols."""
+
+    expression: Expr
+    values: Mapping[Symbol, Number]
+    labels: Mapping[Symbol, Label]
+    roles: Roles
+
+    @property
+    def value(self) -> Number:
+        return exact_value(self.expression, self.values)
+
+    def equation(self, target: Label, value: Number) -> list[EquationLine]:
+        """Symbols, numbers put in, value; a step is left out where it says nothing new."""
+        figures = {
+            symbol: figure(self.values[symbol], 6, telling=False)
+            for symbol in self.expression.free_symbols
+        }
+        numbers_in = (
+            {symbol: shown.latex for symbol, shown in figures.items()},
+            {symbol: shown.text for symbol, shown in figures.items()},
+        )
+        symbolic = pieces(self.expression, roles=self.roles, labels=self.labels)
+        numeric = pieces(self.expression, roles=self.roles, values=numbers_in)
+        result = figure(value, 12)
+        left = Math(target.latex, target.unicode, target.width)
+        final = result.math
+        if not figures or isinstance(self.expression, Symbol):
+            if _same(symbolic, (final,)):
+                return [EquationLine(left, symbolic)]
+            return _chain(left, [("=", symbolic), (result.relation, (final,))])
+        sign = "=" if all(shown.exact for shown in figures.values()) else r"\approx"
+        return _chain(left, [("=", symbolic), (sign, numeric), (result.relation, (final,))])
 
 
 @dataclass
@@ -212,38 +248,42 @@ class _Line:
             own[symbol] = label
         return {**own, **{symbol: label for symbol, (_, label) in self.made.items()}}
 
-    def rewritten(self, expression: Expr, index: int) -> Expr:
-        """The expression with the oracle's answer, or reductions, at this coordinate.
+    def formula(self, expression: Expr, index: int) -> _Formula:
+        """A line at one coordinate, with answers and reductions under their names.
 
         A line that is nothing but the oracle's answer becomes the gradient itself.
         """
         if isinstance(expression, grad):
-            self._point(expression)
-            symbols = self.known[expression]
+            point = self._point(expression)
             variables = self.book.objective.variables
-            part = self.book.objective.gradient[index]
-            return part.xreplace(dict(zip(variables, symbols, strict=True)))
-        replaced = {}
-        for node in _outermost(expression):
-            replaced[node] = self._answer(node, index)
-        return expression.xreplace(replaced)
+            return _Formula(
+                self.book.objective.gradient[index],
+                {v: self.made[s][0] for v, s in zip(variables, point, strict=True)},
+                {v: self.made[s][1] for v, s in zip(variables, point, strict=True)},
+                Roles(variables=variables),
+            )
+        replaced = {node: self._answer(node, index) for node in _outermost(expression)}
+        return _Formula(
+            expression.xreplace(replaced), self.values_at(index), self.labels_at(index), self.roles
+        )
 
-    def _point(self, node: Expr) -> None:
+    def _point(self, node: Expr) -> list[Symbol]:
         """Symbols for the coordinates of the point at which the oracle is asked."""
         if node in self.known:
-            return
+            return self.known[node]
         inner = node.args[0]
         symbols = []
         for index, variable in enumerate(self.book.objective.variables):
-            rewritten = self.rewritten(inner, index)
-            value = exact_value(rewritten, self.values_at(index))
+            formula = self.formula(inner, index)
+            value = formula.value
             if isinstance(inner, Symbol):
-                label = self.labels_at(index)[inner]
+                label = formula.labels[inner]
             else:
                 label = Label(f"{variable.name}_tilde", str(self.number))
-                self.extra += self.equation(label, rewritten, index, value)
+                self.extra += formula.equation(label, value)
             symbols.append(self._stand_in(variable.name, value, label))
         self.known[node] = symbols
+        return symbols
 
     def _answer(self, node: Expr, index: int) -> Symbol:
         if isinstance(node, grad):
@@ -251,10 +291,10 @@ class _Line:
             if key not in self.known:
                 found = []
                 for i, variable in enumerate(self.book.objective.variables):
-                    rewritten = self.rewritten(node, i)
-                    value = exact_value(rewritten, self.values_at(i))
+                    formula = self.formula(node, i)
+                    value = formula.value
                     label = Label("g_tilde", str(self.number), variable.name)
-                    self.extra += self.equation(label, rewritten, i, value)
+                    self.extra += formula.equation(label, value)
                     found.append(self._stand_in("answer", value, label))
                 self.known[key] = found
             return self.known[key][index]
@@ -266,13 +306,13 @@ class _Line:
         inner = node.args[0]
         columns = []
         for index in range(self.book.size):
-            rewritten = self.rewritten(inner, index)
-            value = exact_value(rewritten, self.values_at(index))
-            if isinstance(rewritten, Symbol):
-                label = self.labels_at(index)[rewritten]
+            formula = self.formula(inner, index)
+            value = formula.value
+            if isinstance(formula.expression, Symbol):
+                label = formula.labels[formula.expression]
             else:
-                label = Label("u", str(self.number), self.book.objective.variables[index].name)
-                self.extra += self.equation(label, rewritten, index, value)
+                label = Label("a", str(self.number), self.book.objective.variables[index].name)
+                self.extra += formula.equation(label, value)
             columns.append(self._stand_in("column", value, label))
         squares = sympy.Add(*(column**2 for column in columns))
         if isinstance(node, amax):
@@ -281,9 +321,15 @@ class _Line:
             whole = sympy.Add(*columns) / len(columns)
         else:
             whole = sympy.sqrt(squares / len(columns) if isinstance(node, rms) else squares)
-        value = exact_value(whole, {column: self.made[column][0] for column in columns})
+        formula = _Formula(
+            whole,
+            {column: self.made[column][0] for column in columns},
+            {column: self.made[column][1] for column in columns},
+            replace(self.roles, variables=tuple(columns)),
+        )
+        value = formula.value
         label = self._phrase(node)
-        self.extra += self.equation(label, whole, 0, value)
+        self.extra += formula.equation(label, value)
         return self._stand_in("reduction", value, label)
 
     def _phrase(self, node: Expr) -> Label:
@@ -296,32 +342,6 @@ class _Line:
         symbol = sympy.Dummy(name, real=True)
         self.made[symbol] = (value, label)
         return symbol
-
-    def equation(
-        self, target: Label, expression: Expr, index: int, value: Number
-    ) -> list[EquationLine]:
-        """Symbols, numbers put in, value; a step is left out where it says nothing new."""
-        labels = self.labels_at(index)
-        figures = {
-            symbol: figure(number, 6, telling=False)
-            for symbol, number in self.values_at(index).items()
-            if symbol in expression.free_symbols
-        }
-        latex, text = (
-            {symbol: shown.piece(style) for symbol, shown in figures.items()}
-            for style in (Style.LATEX, Style.UNICODE)
-        )
-        symbolic = pieces(expression, roles=self.roles, labels=labels)
-        numeric = pieces(expression, roles=self.roles, labels=labels, values=(latex, text))
-        result = figure(value, 12)
-        left = Math(target.latex, target.unicode, target.width)
-        final = result.math
-        if not figures or isinstance(expression, Symbol):
-            if _same(symbolic, (final,)):
-                return [EquationLine(left, symbolic)]
-            return _chain(left, [("=", symbolic), (result.relation, (final,))])
-        sign = "=" if all(shown.exact for shown in figures.values()) else r"\approx"
-        return _chain(left, [("=", symbolic), (sign, numeric), (result.relation, (final,))])
 
 
 def _chain(left: Math, links: Sequence[tuple[str, tuple[Math, ...]]]) -> list[EquationLine]:
