@@ -108,7 +108,7 @@ class Implementation:
     drive: Driver
     dtype: Any = np.float64
     note: str = ""
-    #: Profiles that it is known to need besides the usual ones; see ``replay.profiles``.
+    #: The profiles that it is known to compute in, if any; see ``replay.profiles``.
     profiles: tuple[str, ...] = ()
     #: The format of its arrays where that is none of NumPy's (``"bfloat16"``, in float32 arrays).
     form: str = ""

@@ -67,26 +67,27 @@ class Replay:
 def profiles(dtype: str, known: Sequence[str] = ()) -> tuple[Profile, ...]:
     """The formats in which an implementation on arrays of this dtype may compute.
 
-    ``known`` adds what an implementation is known to do besides: ``"scalar state in float32"``,
-    ``"hyperparameters rounded to float32"``, ``"scalars in float32"``. These come last, so that
-    they explain only what the others do not.
+    Scalars are in binary64 or in the arrays' own format, unless an implementation is ``known`` to
+    do otherwise: ``"scalars in float64"``, ``"scalars in float32"``, ``"scalar state in
+    float32"``, ``"hyperparameters rounded to float32"``.
 
+    >>> [profile.name for profile in profiles("bfloat16")]
+    ['bfloat16, scalars in float64', 'bfloat16']
     >>> [profile.name for profile in profiles("float64", ["scalar state in float32"])]
-    ['float64', 'float64, scalar state in float32']
+    ['float64, scalar state in float32']
     """
     double, single, own = FORMATS["float64"], FORMATS["float32"], FORMATS[dtype]
-    extra = {
+    named = {
+        "scalars in float64": Profile(own, double),
+        "scalars in float32": Profile(own, single),
         "scalar state in float32": Profile(own, double, kept=single),
         "hyperparameters rounded to float32": Profile(own, double, received=single),
-        "scalars in float32": Profile(own, single),
     }
-    unknown = sorted(set(known) - set(extra))
+    unknown = sorted(set(known) - set(named))
     if unknown:
-        raise InputError(f"no profile {unknown[0]!r}; there are {', '.join(extra)}")
-    usual = (
-        (Profile(double, double),) if own is double else (Profile(own, double), Profile(own, own))
-    )
-    return (*usual, *(extra[name] for name in known if extra[name] not in usual))
+        raise InputError(f"no profile {unknown[0]!r}; there are {', '.join(named)}")
+    usual = (Profile(own, double), Profile(own, own))
+    return tuple(dict.fromkeys([named[name] for name in known] or usual))
 
 
 @dataclass

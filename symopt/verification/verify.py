@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sympy import Expr, Symbol
@@ -15,6 +15,7 @@ from symopt.execution.run import read_start, split_hyperparameters
 from symopt.statement.library import objectives, rules
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
+from symopt.verification.adapters import recognized
 from symopt.verification.implementation import Implementation, ImplementationError, Observation
 from symopt.verification.probe import Probe, standard_probes
 from symopt.verification.replay import FAMILIES, Replay, profiles, replay
@@ -25,12 +26,15 @@ __all__ = ["as_implementation", "verify"]
 
 
 def as_implementation(given: Any) -> Implementation:
-    """An implementation from itself or from a function ``f(grad, x0, steps)``.
+    """An implementation from itself, a framework's optimizer, or ``f(grad, x0, steps)``.
 
     Raises :class:`~symopt.errors.InputError` for what needs a constructor to be chosen.
     """
     if isinstance(given, Implementation):
         return given
+    adapted = recognized(given)
+    if adapted is not None:
+        return cast(Implementation, adapted)
     if isinstance(given, type):
         return Implementation.from_update(given, given.__qualname__)
     if callable(given):
