@@ -46,6 +46,10 @@ def formula(latex: str, *, display: bool = False) -> str:
     """
     from latex2mathml.converter import convert
 
+    # The converter closes what is left open by itself, and prints what is closed twice.
+    braces = re.sub(r"\\[{}]", "", latex)
+    if braces.count("{") != braces.count("}"):
+        raise InputError(f"{latex[:120]} cannot be written in MathML: a brace has no partner")
     try:
         converted = str(convert(latex, display="block" if display else "inline"))
         ElementTree.fromstring(converted)

@@ -190,6 +190,7 @@ def _derivations(report: Report) -> list[tuple[Rule, Objective]]:
         for rule, objective in DERIVED
         if rule in rules and objective in objectives
     ]
+    pairs = pairs or [(report.rules[0], report.objectives[0])]
     return pairs[:_QUICK_DERIVED] if report.quick else pairs
 
 
@@ -236,6 +237,7 @@ def _page(report: Report, derivations: Sequence[str], tell: Watch) -> str:
         report=report,
         objectives=objectives,
         families=families,
+        known=[rule.name for rule in report.rules],
         derivations=derivations,
         agrees=AGREES,
         time=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
