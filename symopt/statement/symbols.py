@@ -30,6 +30,7 @@ _MEANINGS: dict[str, str] = {
     "beta": "decay of the moving average",
     "beta1": "decay of the first moment",
     "beta2": "decay of the second moment",
+    "beta3": "decay of the squares of look-ahead gradients",
     "rho": "decay of the squared-gradient average",
     "epsilon": "stabilizer of the denominator",
     "epsilon_root": "stabilizer under the root",
@@ -39,6 +40,10 @@ _MEANINGS: dict[str, str] = {
     "kappa": "learning-rate decay",
     "gamma": "schedule multiplier",
     "delta": "clipping threshold",
+    "eta_plus": "growth of the step size",
+    "eta_minus": "decrease of the step size",
+    "Delta_max": "largest step size",
+    "Delta_min": "smallest step size",
 }
 _DOMAINS: dict[str, sympy.Set] = {
     "eta": sympy.Interval(0, sympy.oo),
@@ -46,6 +51,7 @@ _DOMAINS: dict[str, sympy.Set] = {
     "beta": sympy.Interval.Ropen(0, 1),
     "beta1": sympy.Interval.Ropen(0, 1),
     "beta2": sympy.Interval.Ropen(0, 1),
+    "beta3": sympy.Interval.Ropen(0, 1),
     "rho": sympy.Interval.Ropen(0, 1),
     "epsilon": sympy.Interval(0, sympy.oo),
     "epsilon_root": sympy.Interval(0, sympy.oo),
@@ -55,6 +61,10 @@ _DOMAINS: dict[str, sympy.Set] = {
     "kappa": sympy.Interval(0, sympy.oo),
     "gamma": sympy.Interval(0, sympy.oo),
     "delta": sympy.Interval(0, sympy.oo),
+    "eta_plus": sympy.Interval(1, sympy.oo),
+    "eta_minus": sympy.Interval(0, 1),
+    "Delta_max": sympy.Interval(0, sympy.oo),
+    "Delta_min": sympy.Interval(0, sympy.oo),
 }
 
 
