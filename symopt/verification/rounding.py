@@ -191,10 +191,13 @@ class _Tape:
         return self.profile.scalar if entry.scalar else self.profile.tensor
 
     def _by_power_of_two(self, op: str, args: tuple[int, ...], box: Any, form: Format) -> bool:
+        if not box.is_finite():
+            return False
         candidates = args if op == "mul" else args[1:]
         for index in candidates:
             value = self.entries[index].box
-            if value.is_exact() and value != 0 and abs(int(value.man_exp()[0])) == 1:
+            finite = value.is_exact() and value.is_finite()
+            if finite and value != 0 and abs(int(value.man_exp()[0])) == 1:
                 low = abs(box).lower()
                 return bool(
                     low > 0

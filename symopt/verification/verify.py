@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
+from itertools import product
 from typing import Any, cast
 
 import numpy as np
 from sympy import Expr, Symbol
 
+from symopt.derivation.opaque import is_elementwise, opaque_step
 from symopt.errors import InputError
 from symopt.execution.kernel import value_and_gradient
 from symopt.execution.run import read_start, split_hyperparameters
+from symopt.program.graph import Program
 from symopt.statement.library import objectives, rules
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.verification.adapters import recognized
+from symopt.verification.driving import Driven, drive_twice
 from symopt.verification.implementation import Implementation, ImplementationError, Observation
 from symopt.verification.probe import Probe, standard_probes
 from symopt.verification.replay import FAMILIES, Replay, profiles, replay
 from symopt.verification.rounding import FORMATS
+from symopt.verification.siblings import siblings
 from symopt.verification.verdict import Verdict
 
 __all__ = ["as_implementation", "verify"]
+
+#: Equality of rules that are not linear is proved for at most this many steps.
+_PROVED_STEPS = 24
 
 
 def as_implementation(given: Any) -> Implementation:
@@ -102,18 +112,22 @@ def verify(
     }
     fixed, schedules = split_hyperparameters(the_rule, {**defaults, **hyper})
     setting = _Setting(the_rule, fixed, tuple(sorted(schedules.items(), key=str)), form)
-    try:
-        if objective is not None:
-            the_objective = objectives.resolve(objective)
-            run = _on_objective(code, the_objective, x0, 20 if steps is None else steps)
-            return setting.judge(code, [(f"{the_objective.name}", run)])
+    ways: list[tuple[str, Callable[[], Observation]]]
+    if objective is not None:
+        the_objective = objectives.resolve(objective)
+        count = 20 if steps is None else steps
+        ways = [(the_objective.name, lambda: _on_objective(code, the_objective, x0, count))]
+    else:
         chosen = probes or standard_probes(fixed.get("epsilon"))
         cut = [probe if steps is None else probe.shortened(steps) for probe in chosen]
-        return setting.judge(code, [(probe.name, _on_probe(code, probe)) for probe in cut])
+        ways = [(probe.name, partial(_on_probe, code, probe)) for probe in cut]
+    try:
+        driven = drive_twice(ways)
     except ImplementationError as error:
         return Verdict(
             "undecided", code.name, the_rule.name, reason=f"the implementation failed: {error}"
         )
+    return setting.decide(code, driven)
 
 
 def _on_probe(code: Implementation, probe: Probe) -> Observation:
@@ -149,22 +163,58 @@ class _Setting:
     ) -> None:
         self.rule, self.fixed, self.schedules, self.form = rule, fixed, schedules, form
 
+    def decide(self, code: Implementation, driven: Driven) -> Verdict:
+        """The verdict on repeatable runs; another format is tried where all points are in it."""
+        verdict = self.judge(code, list(driven.runs))
+        if not driven.repeatable:
+            if verdict:
+                note = "two runs from the same start differ, by no more than rounding explains"
+                return replace(verdict, assumed=(*verdict.assumed, note))
+            reason = (
+                "stochastic, or state is kept between runs: two runs from the same start differ"
+            )
+            return replace(verdict, status="undecided", reason=reason)
+        if verdict.status == "refuted" and self.form == "float64" and driven.is_single:
+            single = _Setting(self.rule, self.fixed, self.schedules, "float32")
+            narrow = single.judge(code, list(driven.runs))
+            if narrow:
+                note = "it computes in float32: every point that it reports is a float32 number"
+                return replace(narrow, assumed=(*narrow.assumed, note))
+        return verdict
+
     def judge(self, code: Implementation, runs: list[tuple[str, Observation]]) -> Verdict:
         """Consistent if one profile and family explains all runs; else refuted or undecided."""
         best: tuple[str, str, list[tuple[str, Replay]]] | None = None
-        for family in FAMILIES:
-            for profile in profiles(self.form, code.profiles):
+        for prefix, rule in self._equals(max(run.steps for _, run in runs)):
+            for family, profile in product(FAMILIES, profiles(self.form, code.profiles)):
                 replays = [
-                    (name, replay(self.rule, run, self.fixed, self.schedules, profile, family))
+                    (name, replay(rule, run, self.fixed, self.schedules, profile, family))
                     for name, run in runs
                 ]
                 worst = max(result.eta for _, result in replays)
                 if best is None or worst < max(result.eta for _, result in best[2]):
-                    best = (profile.name, family, replays)
+                    best = (profile.name, prefix + family, replays)
                 if worst <= 1:
-                    return self._verdict(code, profile.name, family, replays)
+                    return self._verdict(code, profile.name, prefix + family, replays)
         assert best is not None
         return self._verdict(code, *best)
+
+    def _equals(self, steps: int) -> Iterator[tuple[str, Rule]]:
+        """The rule as stated, then the rules of the catalogue that are proved equal to it.
+
+        Their hidden state rounds in other places, as that of somebody's code may.
+        """
+        yield "", self.rule
+        if self.schedules:
+            return  # equality is proved for constant hyperparameters
+        special = tuple((k, v) for k, v in sorted(self.fixed.items()) if v in (0, 1))
+        length = steps if steps <= _PROVED_STEPS else 8
+        seen: set[Program] = set()
+        for sibling in siblings(self.rule, length, special):
+            program = opaque_step(sibling.rule, 1 if is_elementwise(sibling.rule) else 2).program
+            if program not in seen and (sibling.always or sibling.steps >= steps):
+                seen.add(program)
+                yield f"as its equal, {sibling}; ", sibling.rule
 
     def _verdict(
         self, code: Implementation, profile: str, family: str, replays: list[tuple[str, Replay]]

@@ -1,0 +1,119 @@
+"""Rules in vectorized binary64 along prescribed points and gradients.
+
+Only for finding candidates: what is found so is then proved, or replayed exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from symopt.derivation.opaque import OpaqueStep, is_elementwise, opaque_step
+from symopt.execution.arithmetic import array
+from symopt.execution.kernel import compile_source, function_source
+from symopt.program.graph import Label, Program
+from symopt.program.printers.python import ARRAY
+from symopt.statement.rule import Rule
+
+__all__ = ["FloatRule", "Path", "float_rule"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+#: The hyperparameters of a step, as numbers or as arrays of lanes.
+Settings = Callable[[int], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Path:
+    """Points after each step, and where gradients were asked for: (steps, lanes, d)."""
+
+    points: Array
+    asked: Array
+
+
+class FloatRule:
+    """One rule, compiled for arrays of lanes (settings) times coordinates."""
+
+    def __init__(self, rule: Rule, size: int) -> None:
+        self.rule, self.size = rule, size
+        self.together = not is_elementwise(rule)
+        self.step: OpaqueStep = opaque_step(rule, size if self.together else 1)
+        self._labels: list[Label] = [
+            *self.step.slots,
+            ("t",),
+            *[("hyper", name) for name in self.step.hyper],
+            *[
+                ("g", number, index)
+                for number in range(1, self.step.asks + 1)
+                for index in range(self.step.size)
+            ],
+        ]
+        self._advance = self._compile("advance", self.step.program)
+        self._start = self._compile("start", self.step.start)
+
+    def _compile(self, name: str, program: Program) -> Callable[..., tuple[Any, ...]]:
+        names = {label: f"i{index}" for index, label in enumerate(self._labels)}
+        return compile_source(function_source(name, program, names, ARRAY), array(np.float64))
+
+    def run(self, points: Array, gradients: Array, settings: Settings, lanes: int = 1) -> Path:
+        """Along points (steps + 1, d): each step restarts from the given point.
+
+        ``points`` of one row only, (1, d), is a start from which the rule runs by itself.
+        """
+        free = len(points) == 1
+        columns: list[Any] = list(range(self.size)) if self.together else [slice(None)]
+        width = 1 if self.together else self.size
+        ones = np.ones((lanes, width))
+        current = [ones * points[0, column] for column in columns]
+        memory: dict[Label, Any] = {}
+        rows: list[Array] = []
+        asks: list[Array] = []
+        with np.errstate(all="ignore"):
+            for t in range(1, len(gradients) + 1):
+                if not free:
+                    current = [ones * points[t - 1, column] for column in columns]
+                inputs: dict[Label, Any] = dict(memory)
+                inputs["t",] = t
+                inputs.update({("hyper", name): v for name, v in settings(t).items()})
+                for index, column in enumerate(columns):
+                    inputs["x", index] = current[index]
+                    for number in range(1, self.step.asks + 1):
+                        inputs["g", number, index] = ones * gradients[t - 1, column]
+                if t == 1:
+                    begun = self._start(*[inputs.get(label, 0.0) for label in self._labels])
+                    inputs.update(self._state(self.step.start, begun))
+                result = self._advance(*[inputs.get(label, 0.0) for label in self._labels])
+                found = dict(zip(self.step.program.outputs, result, strict=True))
+                memory = self._state(self.step.program, result)
+                current = [found["x", index] for index in range(self.step.size)]
+                rows.append(_joined(current, ones))
+                asks.append(
+                    _joined([found["ask", 1, index] for index in range(self.step.size)], ones)
+                )
+        return Path(np.array(rows), np.array(asks))
+
+    def _state(self, program: Program, values: Sequence[Any]) -> dict[Label, Any]:
+        own = set(self.step.slots[self.step.size :])
+        pairs = zip(program.outputs, values, strict=True)
+        return {label: value for label, value in pairs if label in own}
+
+
+def _joined(columns: Sequence[Any], ones: Array) -> Array:
+    return np.concatenate([np.broadcast_to(column, ones.shape) for column in columns], axis=-1)
+
+
+@lru_cache(maxsize=512)
+def float_rule(rule: Rule, size: int) -> FloatRule:
+    """The compiled rule in ``size`` coordinates.
+
+    >>> import symopt
+    >>> walk = float_rule(symopt.rules.gradient_descent, 2).run(
+    ...     np.zeros((1, 2)), np.ones((2, 2)), lambda t: {"eta": 0.5})
+    >>> walk.points[:, 0]
+    array([[-0.5, -0.5],
+           [-1. , -1. ]])
+    """
+    return FloatRule(rule, size)
