@@ -50,6 +50,7 @@ class Oracle:
     dtype: Any
     questions: list[Question] = field(default_factory=list)
     limit: int = 100_000
+    calls: int = 0
     form: str = ""
     state: dict[str, list[Array]] = field(default_factory=dict)
 
@@ -61,6 +62,9 @@ class Oracle:
     def __call__(self, *point: Any) -> Array:
         where = np.array(point[0] if len(point) == 1 else point, dtype=self.dtype)
         where = np.atleast_1d(where).astype(self.dtype, copy=True)
+        self.calls += 1
+        if self.calls > 2 * self.limit:
+            raise ImplementationError(f"it called the oracle more than {2 * self.limit} times")
         if self.questions and np.array_equal(self.questions[-1].point, where, equal_nan=True):
             return self.questions[-1].answer.copy()
         if len(self.questions) >= self.limit:
@@ -239,7 +243,7 @@ class Implementation:
                 points = list(_points(result, start, steps, self.dtype))
         except SymoptError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ImplementationError(
                 f"{self.name} raised {type(error).__name__}: {error}"
             ) from error
@@ -273,6 +277,13 @@ def to_format(values: Array, form: str) -> Array:
 def _points(result: Any, start: Array, steps: int, dtype: Any) -> Any:
     if result is None or isinstance(result, (str, bytes, Mapping)):
         raise ImplementationError(f"it returned {type(result).__name__}, not a sequence of points")
+    if isinstance(result, (list, tuple)):
+        arrays = [id(point) for point in result if isinstance(point, np.ndarray)]
+        if len(set(arrays)) < len(arrays):
+            raise ImplementationError(
+                "it returned one and the same array for several steps, changed in place; append "
+                "copies"
+            )
     try:
         iterator = iter(result)
     except TypeError:
