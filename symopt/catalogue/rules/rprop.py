@@ -10,7 +10,7 @@ twice for one change of sign.
 from symopt.statement.rule import Rule
 from symopt.statement.source import Source
 from symopt.statement.symbols import (
-    Delta, Max, Min, eta, g, grad, hyperparameter, s, sign, u, variable, where, x,
+    Delta, Max, Min, Piecewise, eta, g, grad, hyperparameter, s, sign, u, variable, where, x,
 )  # fmt: skip
 
 eta_plus, eta_minus = hyperparameter("eta_plus"), hyperparameter("eta_minus")
@@ -29,7 +29,7 @@ rprop = Rule(
     update=[
         (g, grad(x)),
         (s, g * g_previous),
-        (Delta, where(s > 0, _GROWN, where(s < 0, _SHRUNK, Delta))),
+        (Delta, Piecewise((_GROWN, s > 0), (_SHRUNK, s < 0), (Delta, True))),
         (g, where(s < 0, 0, g)),
         (x, x - sign(g) * Delta),
         (g_previous, g),
@@ -43,7 +43,7 @@ rprop_without_backtracking = rprop.variant(
     update=[
         (g, grad(x)),
         (s, g * g_previous),
-        (Delta, where(s > 0, _GROWN, where(s < 0, _SHRUNK, Delta))),
+        (Delta, Piecewise((_GROWN, s > 0), (_SHRUNK, s < 0), (Delta, True))),
         (x, x - sign(g) * Delta),
         (g_previous, g),
     ],
@@ -58,7 +58,7 @@ rprop_backtracking = rprop.variant(
     update=[
         (g, grad(x)),
         (s, g * g_previous),
-        (Delta, where(s > 0, _GROWN, where(s < 0, _SHRUNK, Delta))),
+        (Delta, Piecewise((_GROWN, s > 0), (_SHRUNK, s < 0), (Delta, True))),
         (d, where(s < 0, -d, -sign(g) * Delta)),
         (x, x + d),
         (g_previous, where(s < 0, 0, g)),
@@ -72,8 +72,8 @@ rprop_optax = rprop.variant(
     update=[
         (g, grad(x)),
         (s, g * u),
-        (Delta, where(s > 0, Max(_GROWN, Delta_min),
-                      where(s < 0, Min(_SHRUNK, Delta_max), Delta))),
+        (Delta, Piecewise((Max(_GROWN, Delta_min), s > 0), (Min(_SHRUNK, Delta_max), s < 0),
+                          (Delta, True))),
         (x, x - where(s < 0, 0, u)),
         (u, where(s < 0, 0, Delta * sign(g))),
     ],
