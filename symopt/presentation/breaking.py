@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 
 import sympy
 from sympy import Expr, Symbol
@@ -18,7 +19,7 @@ from symopt.presentation.names import Label, Style, superscript
 from symopt.presentation.notation import PRODUCT, Piece, Writer
 from symopt.presentation.order import STANDARD, Roles, Term, ordered_terms, split
 
-__all__ = ["abbreviated", "pieces"]
+__all__ = ["abbreviated", "part_names", "pieces"]
 
 #: No piece is wider than this many em, so that every line can be filled.
 LIMIT = 31.0
@@ -123,16 +124,28 @@ def pieces(
     return tuple(_Cutter(latex, text, limit).sum(expression))
 
 
+def part_names() -> Iterator[Symbol]:
+    """Names for parts of formulas: A_1, A_2, ..."""
+    return (Symbol(f"A_{index}", real=True) for index in count(1))
+
+
 def abbreviated(
-    expression: Expr, names: Iterator[Symbol], *, roles: Roles = STANDARD, limit: float = LIMIT
+    expression: Expr,
+    names: Iterator[Symbol],
+    *,
+    roles: Roles = STANDARD,
+    limit: float = LIMIT,
+    known: dict[Expr, Symbol] | None = None,
 ) -> tuple[list[tuple[Symbol, Expr]], Expr]:
     """Name whatever is too wide to be printed and cannot be broken.
+
+    ``known`` are names given before; they are used, and the new ones are added.
 
     Gives the named parts, each in terms of the earlier ones, and the expression in their terms.
     Putting the names back gives the expression again.
     """
     lets: list[tuple[Symbol, Expr]] = []
-    known: dict[Expr, Symbol] = {}
+    known = {} if known is None else known
     writer = Writer(Style.LATEX, roles)
 
     def named(part: Expr) -> Symbol:

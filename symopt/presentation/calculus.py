@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
 import sympy
 from sympy import Expr, Symbol
 
 from symopt.derivation.gradient import Step
 from symopt.errors import InexactError
-from symopt.presentation.breaking import pieces
+from symopt.presentation.breaking import abbreviated, part_names, pieces
 from symopt.presentation.document import (
     Block,
     EquationLine,
@@ -24,12 +27,21 @@ from symopt.presentation.names import Label
 from symopt.presentation.order import Roles
 from symopt.statement.objective import Objective
 
-__all__ = ["critical_point_blocks", "function_name", "gradient_blocks", "hessian_blocks"]
+__all__ = [
+    "critical_point_blocks",
+    "Notebook",
+    "function_name",
+    "gradient_blocks",
+    "hessian_blocks",
+    "notebook",
+]
 
 #: Objectives of more variables than this show their gradient, not every second derivative.
 _HESSIAN_VARIABLES = 4
 #: Parts wider than this many em get a name before they are differentiated.
 _WIDE = 13.0
+#: What fits a line of the page, in em.
+_LINE = 34.0
 _WHAT = {
     "power": "power rule", "constant factor": "a constant factor stays", "product": "product rule",
     "sum": "term by term", "cases": "case by case", "maximum": "of the larger one",
@@ -51,25 +63,58 @@ def _roles(objective: Objective) -> Roles:
     return Roles(variables=objective.variables)
 
 
-def gradient_blocks(objective: Objective, steps: tuple[Step, ...]) -> list[Block]:
+@dataclass
+class Notebook:
+    """The names that parts of formulas have got so far; a part is named once."""
+
+    roles: Roles
+    known: dict[Expr, Symbol] = field(default_factory=dict)
+    names: Iterator[Symbol] = field(default_factory=lambda: part_names())
+
+    def defined(self, left: Math, expression: Expr, reason: Spans = ()) -> list[EquationLine]:
+        """An equation, after the parts that are too wide for a line and get a name."""
+        cut = pieces(expression, roles=self.roles)
+        if max(piece.width for piece in cut) <= _LINE:
+            return [EquationLine(left, cut, reason)]
+        lets, short = abbreviated(expression, self.names, roles=self.roles, known=self.known)
+        lines = [self._let(symbol, part) for symbol, part in lets]
+        return [*lines, EquationLine(left, pieces(short, roles=self.roles), reason)]
+
+    def named(self, expression: Expr) -> tuple[Label, list[EquationLine]]:
+        """The name of a part, and the lines that define it if it is new."""
+        if expression in self.known:
+            return Label(self.known[expression].name), []
+        symbol = next(self.names)
+        label = Label(symbol.name)
+        left = Math(label.latex, label.unicode, label.width)
+        lines = self.defined(left, expression, spans("for short"))
+        self.known[expression] = symbol
+        return label, lines
+
+    def _let(self, symbol: Symbol, part: Expr) -> EquationLine:
+        label = Label(symbol.name)
+        left = Math(label.latex, label.unicode, label.width)
+        return EquationLine(left, pieces(part, roles=self.roles), spans("for short"))
+
+
+def notebook(objective: Objective) -> Notebook:
+    """An empty notebook for formulas of an objective."""
+    return Notebook(_roles(objective))
+
+
+def gradient_blocks(book: Notebook, steps: tuple[Step, ...]) -> list[Block]:
     """The partial derivatives, each from its parts."""
-    roles = _roles(objective)
     blocks: list[Block] = []
-    names: dict[Expr, Label] = {}
     for step in steps:
         label = Label(step.variable.name)
         blocks.append(Paragraph(spans("With respect to ", Math(label.latex, label.unicode), ":")))
-        lines = _parts(step, roles, set(), names)
-        name = Math(rf"\frac{{\partial f}}{{\partial {label.latex}}}", f"∂f/∂{label.unicode}", 2.0)
-        reason = _reason(step, roles)
-        lines.append(EquationLine(name, pieces(step.after, roles=roles), reason))
+        lines = _parts(step, book, set())
+        lines += book.defined(_partial_of(Label("f"), label), step.after, _reason(step, book))
         blocks.append(Equations(tuple(lines)))
     return blocks
 
 
-def _parts(
-    step: Step, roles: Roles, seen: set[Expr], names: dict[Expr, Label]
-) -> list[EquationLine]:
+def _parts(step: Step, book: Notebook, seen: set[Expr]) -> list[EquationLine]:
     """Lines for what a step needs and that is no matter of course; wide parts get a name."""
     lines: list[EquationLine] = []
     needed = step.children[1:] if step.rule == "chain" else step.children
@@ -77,20 +122,15 @@ def _parts(
         if _is_plain(child) or child.before in seen:
             continue
         seen.add(child.before)
-        lines += _parts(child, roles, seen, names)
-        body = math(child.before, roles)
+        lines += _parts(child, book, seen)
+        body = math(child.before, book.roles)
         if body.width > _WIDE:
-            label = names.get(child.before)
-            if label is None:
-                label = names[child.before] = Label(f"p_{len(names) + 1}")
-                left = Math(label.latex, label.unicode, label.width)
-                cut = pieces(child.before, roles=roles)
-                lines.append(EquationLine(left, cut, spans("for short")))
+            label, new = book.named(child.before)
+            lines += new
             name = _partial_of(label, Label(child.variable.name))
         else:
             name = _derivative(child.before, child.variable, body)
-        cut = pieces(child.after, roles=roles)
-        lines.append(EquationLine(name, cut, _reason(child, roles)))
+        lines += book.defined(name, child.after, _reason(child, book))
     return lines
 
 
@@ -121,14 +161,26 @@ def _derivative(expression: Expr, variable: Symbol, body: Math) -> Math:
     return Math(rf"{head} {latex}", f"∂/∂{label.unicode} {text}", body.width + 2.6)
 
 
-def _reason(step: Step, roles: Roles) -> Spans:
+def _reason(step: Step, book: Notebook) -> Spans:
     if step.rule != "chain":
         return spans(_WHAT.get(step.rule, step.rule))
     outer, inner = step.children
-    return spans(
-        "chain rule: ", _equals(_prime(outer.before, outer.variable), outer.after, roles),
-        " with ", _equals(math(outer.variable, roles), inner.before, roles),
-        ", ", _equals(_partial(outer.variable, inner.variable), inner.after, roles),
+    head = spans(
+        "chain rule: ", _equals(_prime(outer.before, outer.variable), outer.after, book.roles)
+    )
+    u = math(outer.variable, book.roles)
+    if inner.before in book.known:
+        name = math(book.known[inner.before], book.roles)
+        return (
+            *head,
+            *spans(" with ", Math(f"{u.latex} = {name.latex}", f"{u.text} = {name.text}")),
+        )
+    return (
+        *head,
+        *spans(
+            " with ", _equals(u, inner.before, book.roles),
+            ", ", _equals(_partial(outer.variable, inner.variable), inner.after, book.roles),
+        ),
     )  # fmt: skip
 
 
@@ -158,9 +210,9 @@ def _equals(left: Math, right: Expr, roles: Roles) -> Math:
     )
 
 
-def hessian_blocks(objective: Objective) -> list[Block]:
+def hessian_blocks(objective: Objective, book: Notebook) -> list[Block]:
     """The second derivatives, each once."""
-    roles, variables = _roles(objective), objective.variables
+    variables = objective.variables
     if len(variables) > _HESSIAN_VARIABLES:
         return [
             Paragraph(
@@ -171,7 +223,7 @@ def hessian_blocks(objective: Objective) -> list[Block]:
             )
         ]
     hessian = objective.hessian
-    lines = []
+    lines: list[EquationLine] = []
     for i, first in enumerate(variables):
         for j in range(i, len(variables)):
             second = variables[j]
@@ -181,7 +233,7 @@ def hessian_blocks(objective: Objective) -> list[Block]:
             )
             plain = f"∂{a.unicode}²" if i == j else f"∂{a.unicode}∂{b.unicode}"
             name = Math(rf"\frac{{\partial^2 f}}{{{below}}}", f"∂²f/{plain}", 3.2)
-            lines.append(EquationLine(name, pieces(hessian[i, j], roles=roles)))
+            lines += book.defined(name, hessian[i, j])
     return [Equations(tuple(lines))]
 
 

@@ -6,7 +6,7 @@ certified enclosures from then on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -19,7 +19,7 @@ from symopt.errors import InexactError, UndecidedError
 from symopt.execution import arithmetic as numbers
 from symopt.execution.ball import relative_radius
 from symopt.execution.kernel import compile_source, function_source
-from symopt.presentation.breaking import pieces
+from symopt.presentation.breaking import abbreviated, part_names, pieces
 from symopt.presentation.document import TEXT_RELATIONS, EquationLine, Math
 from symopt.presentation.figures import figure
 from symopt.presentation.indices import all_lines
@@ -107,6 +107,7 @@ class Workings:
     objective: Objective
     hyper: Mapping[Symbol, Expr]
     values: dict[Symbol, list[Number]] = field(default_factory=dict)
+    names: Iterator[Symbol] = field(default_factory=lambda: part_names())
 
     @property
     def size(self) -> int:
@@ -181,13 +182,23 @@ class _Formula:
     values: Mapping[Symbol, Number]
     labels: Mapping[Symbol, Label]
     roles: Roles
+    #: Names for parts that are too wide for a line and cannot be broken.
+    names: Iterator[Symbol] = field(default_factory=lambda: part_names())
 
     @property
     def value(self) -> Number:
         return exact_value(self.expression, self.values)
 
     def equation(self, target: Label, value: Number) -> list[EquationLine]:
-        """Symbols, numbers put in, value; a step is left out where it says nothing new."""
+        """Symbols, numbers put in, value; a step is left out where it says nothing new.
+
+        Parts that are too wide come first, each under a name.
+        """
+        symbolic = pieces(self.expression, roles=self.roles, labels=self.labels)
+        if max(piece.width for piece in symbolic) > _LINE:
+            lets, short = abbreviated(self.expression, self.names, roles=self.roles)
+            if lets:
+                return self._in_parts(lets, short, target, value)
         figures = {
             symbol: figure(self.values[symbol], 6, telling=False)
             for symbol in self.expression.free_symbols
@@ -196,7 +207,6 @@ class _Formula:
             {symbol: shown.latex for symbol, shown in figures.items()},
             {symbol: shown.text for symbol, shown in figures.items()},
         )
-        symbolic = pieces(self.expression, roles=self.roles, labels=self.labels)
         numeric = pieces(self.expression, roles=self.roles, values=numbers_in)
         result = figure(value, 12)
         left = Math(target.latex, target.unicode, target.width)
@@ -207,6 +217,19 @@ class _Formula:
             return _chain(left, [("=", symbolic), (result.relation, (final,))])
         sign = "=" if all(shown.exact for shown in figures.values()) else r"\approx"
         return _chain(left, [("=", symbolic), (sign, numeric), (result.relation, (final,))])
+
+    def _in_parts(
+        self, lets: Sequence[tuple[Symbol, Expr]], short: Expr, target: Label, value: Number
+    ) -> list[EquationLine]:
+        values, labels = dict(self.values), dict(self.labels)
+        lines: list[EquationLine] = []
+        for symbol, part in lets:
+            formula = replace(self, expression=part, values=dict(values), labels=dict(labels))
+            values[symbol] = formula.value
+            labels[symbol] = Label(symbol.name)
+            lines += formula.equation(labels[symbol], values[symbol])
+        rest = replace(self, expression=short, values=values, labels=labels)
+        return lines + rest.equation(target, value)
 
 
 @dataclass
@@ -261,10 +284,15 @@ class _Line:
                 {v: self.made[s][0] for v, s in zip(variables, point, strict=True)},
                 {v: self.made[s][1] for v, s in zip(variables, point, strict=True)},
                 Roles(variables=variables),
+                self.book.names,
             )
         replaced = {node: self._answer(node, index) for node in _outermost(expression)}
         return _Formula(
-            expression.xreplace(replaced), self.values_at(index), self.labels_at(index), self.roles
+            expression.xreplace(replaced),
+            self.values_at(index),
+            self.labels_at(index),
+            self.roles,
+            self.book.names,
         )
 
     def _point(self, node: Expr) -> list[Symbol]:
@@ -326,6 +354,7 @@ class _Line:
             {column: self.made[column][0] for column in columns},
             {column: self.made[column][1] for column in columns},
             replace(self.roles, variables=tuple(columns)),
+            self.book.names,
         )
         value = formula.value
         label = self._phrase(node)

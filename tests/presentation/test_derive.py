@@ -135,6 +135,14 @@ def test_an_objective_and_a_rule_of_ones_own(tmp_path: Path) -> None:
     assert complaints(compiled(document, tmp_path)) == []
 
 
+def test_a_root_too_wide_for_the_page_is_named_and_not_cut_off(tmp_path: Path) -> None:
+    terms = " + ".join(f"({k}/7 - x*y + {k}*x^2 - y^{k})^2" for k in range(2, 7))
+    objective = symopt.Objective(f"sqrt(1 + {terms})/(3 + {terms})", variables="x y", title="Wide")
+    document = symopt.derive("momentum", objective, steps=1, x0=("1/3", "1/5"))
+    assert "A₁ = " in document.text(200).replace("  ", " ")
+    assert complaints(compiled(document, tmp_path)) == []
+
+
 def test_a_step_without_a_value_is_said_and_not_hidden() -> None:
     rule = Rule("Reciprocal", OWN, {eta: 1}, {}, [(g, grad(x)), (x, x - eta / g)])
     text = symopt.derive(rule, "half_square", x0=["0"]).text()
