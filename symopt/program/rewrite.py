@@ -171,9 +171,9 @@ def _ordered(scalars: frozenset[Label], first: bool) -> Callable[[Program], Prog
     return rewrite
 
 
-def _cluster_heads(program: Program) -> set[int]:
-    """Products and quotients that no other product or quotient uses."""
-    heads = {i for i, node in enumerate(program.nodes) if node.op in ("mul", "div")}
+def _cluster_heads(program: Program, ops: tuple[str, ...] = ("mul", "div")) -> set[int]:
+    """Products and quotients that no other product or quotient uses alone (or sums, by ``ops``)."""
+    heads = {i for i, node in enumerate(program.nodes) if node.op in ops}
     inner = {
         arg
         for i, node in enumerate(program.nodes)
@@ -205,6 +205,61 @@ def _regroup(graph: Graph, index: int, tensor: dict[int, bool], first: bool) -> 
     return graph.neg(result) if negative else result
 
 
+def _sum_terms(program: Program, index: int, inner: set[int]) -> list[tuple[int, bool]]:
+    """The terms of a sum, each with whether it is subtracted."""
+    node = program.nodes[index]
+    terms: list[tuple[int, bool]] = []
+    for position, arg in enumerate(node.args):
+        minus = node.op == "sub" and position == 1
+        parts = _sum_terms(program, arg, inner) if arg in inner else [(arg, False)]
+        terms += [(part, negative != minus) for part, negative in parts]
+    return terms
+
+
+def _regrouped(first: int) -> Callable[[Program], Program]:
+    """Sums of three and more terms in another order: a - b + c as (a + c) - b, or a + (c - b).
+
+    ``first`` rotates the terms; the sum then runs from the left. With -1 all terms but the first
+    are added up before they meet it.
+    """
+    ops = ("add", "sub")
+
+    def rewrite(program: Program) -> Program:
+        heads = _cluster_heads(program, ops)
+        inner = {i for i, node in enumerate(program.nodes) if node.op in ops} - heads
+        graph = Graph()
+        copies: list[int] = []
+
+        def signed_sum(terms: list[tuple[int, bool]]) -> int:
+            start, minus = terms[0]
+            result = graph.neg(copies[start]) if minus else copies[start]
+            for term, negative in terms[1:]:
+                result = graph.apply("sub" if negative else "add", result, copies[term])
+            return result
+
+        def visit(node: Node, args: list[int]) -> int:
+            position = len(copies)
+            if node.op == "input":
+                made = graph.input(node.value)
+            elif node.op == "const":
+                made = graph.const(node.value)
+            else:
+                terms = _sum_terms(program, position, inner) if position in heads else []
+                if len(terms) < 3:
+                    made = graph.apply(node.op, *args)
+                elif first < 0:
+                    made = graph.add(signed_sum(terms[:1]), signed_sum(terms[1:]))
+                else:
+                    turn = first % len(terms)
+                    made = signed_sum(terms[turn:] + terms[:turn])
+            copies.append(made)
+            return made
+
+        return graph.program(program.fold(visit))
+
+    return rewrite
+
+
 def _identity(program: Program) -> Program:
     return program
 
@@ -226,8 +281,14 @@ def _forms(program: Program, scalars: frozenset[Label]) -> tuple[Form, ...]:
         ("scalars first", _ordered(scalars, True)),
         ("scalars last", _ordered(scalars, False)),
     ]
+    sums = [
+        ("", _identity),
+        ("sums from the second term", _regrouped(1)),
+        ("sums from the third term", _regrouped(2)),
+        ("first term of sums last", _regrouped(-1)),
+    ]
     forms: dict[tuple[Node, ...], Form] = {}
-    for choice in product(roots, averages, orders):
+    for choice in product(roots, averages, orders, sums):
         name = ", ".join(part for part, _ in choice if part) or "as stated"
         candidate = program
         for _, rewrite in choice:

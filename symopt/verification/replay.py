@@ -37,7 +37,8 @@ __all__ = ["FAMILIES", "Replay", "profiles", "replay"]
 
 #: Families of evaluation forms, strict first: which forms of the rule are admitted.
 FAMILIES: dict[str, Any] = {
-    "as stated, in any order of its products": lambda name: "β" not in name and "√" not in name
+    "as stated, in any order of its products and sums": lambda name: "β" not in name
+    and "√" not in name
     and "folded" not in name,
     "all forms proved equal": lambda name: True,
 }  # fmt: skip
