@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def test_a_root_too_wide_for_the_page_is_named_and_not_cut_off(tmp_path: Path) -
     terms = " + ".join(f"({k}/7 - x*y + {k}*x^2 - y^{k})^2" for k in range(2, 7))
     objective = symopt.Objective(f"sqrt(1 + {terms})/(3 + {terms})", variables="x y", title="Wide")
     document = symopt.derive("momentum", objective, steps=1, x0=("1/3", "1/5"))
-    assert "A₁ = " in document.text(200).replace("  ", " ")
+    assert re.search(r"A₁ +=", document.text(200))
     assert complaints(compiled(document, tmp_path)) == []
 
 
