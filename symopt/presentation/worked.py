@@ -216,7 +216,9 @@ class _Formula:
                 return [EquationLine(left, symbolic)]
             return _chain(left, [("=", symbolic), (result.relation, (final,))])
         sign = "=" if all(shown.exact for shown in figures.values()) else r"\approx"
-        return _chain(left, [("=", symbolic), (sign, numeric), (result.relation, (final,))])
+        # What follows a rounded formula is not equal to it, even where it is exact itself.
+        last = result.relation if sign == "=" else sign
+        return _chain(left, [("=", symbolic), (sign, numeric), (last, (final,))])
 
     def _in_parts(
         self, lets: Sequence[tuple[Symbol, Expr]], short: Expr, target: Label, value: Number
