@@ -81,6 +81,9 @@ def kernel(rule: Rule | str, objective: Objective | str, backend: str = "python"
     ``backend`` is ``"python"`` (one trajectory on Python floats) or ``"numpy"`` (arrays).
 
     Raises :class:`~symopt.errors.InputError` for another backend.
+
+    >>> kernel("adam", "beale").slots
+    ('x1', 'x2', 'm_x1', 'm_x2', 'v_x1', 'v_x2')
     """
     dialects = {"python": FLOAT, "numpy": ARRAY}
     if backend not in dialects:

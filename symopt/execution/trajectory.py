@@ -201,6 +201,12 @@ def load(path: str | os.PathLike[str]) -> Trajectory:
 
     The file holds data only; the statement is read back by symopt's own parser, and nothing in the
     file is executed. Raises :class:`~symopt.errors.OutputError` for a file that is none.
+
+    >>> import tempfile, symopt
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = symopt.run("adam", "beale", steps=2).save(f"{folder}/run.npz")
+    ...     load(path).caption
+    'Adam on Beale: 2 steps, float64 arithmetic, eta = 0.001, beta1 = 0.9, ...'
     """
     from symopt.execution.storage import unpack
 

@@ -208,6 +208,8 @@ class Reader:
             for node in nodes[1:]:
                 result = graph.apply(op, result, node)
             return result
+        if isinstance(condition, sympy.logic.boolalg.BooleanFunction):
+            return self._condition(condition.to_nnf())  # what is made of and, or and not
         raise StatementError(f"the condition {condition} cannot be computed")
 
 

@@ -132,6 +132,13 @@ class Library(Mapping[str, Statement], Generic[Statement]):
         hint = did_you_mean(name, entries) or f" `symopt list {self._folder}` shows all."
         raise UnknownNameError(f"no {self._what} named {name!r}.{hint}")
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """A statement by name, or the default."""
+        try:
+            return self[name]
+        except UnknownNameError:
+            return default
+
     def __getattr__(self, name: str) -> Statement:
         if name.startswith("_"):
             raise AttributeError(name)

@@ -43,7 +43,12 @@ class Assignment(NamedTuple):
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """A hyperparameter with its exact default (a number, or an expression of ``t``) and domain."""
+    """A hyperparameter with its exact default (a number, or an expression of ``t``) and domain.
+
+    >>> import symopt
+    >>> symopt.rules.adam.parameter("beta1").domain
+    Interval.Ropen(0, 1)
+    """
 
     symbol: Symbol
     default: Expr

@@ -23,7 +23,7 @@ _HEADS: dict[str, Any] = {
     "sign": sympy.sign, "Max": sympy.Max, "Min": sympy.Min, "Equality": sympy.Eq,
     "Unequality": sympy.Ne, "StrictLessThan": sympy.Lt, "StrictGreaterThan": sympy.Gt,
     "LessThan": sympy.Le, "GreaterThan": sympy.Ge, "And": sympy.And, "Or": sympy.Or,
-    "Not": sympy.Not, "Piecewise": lambda *pairs: sympy.Piecewise(*pairs),
+    "Not": sympy.Not, "ITE": sympy.ITE, "Piecewise": lambda *pairs: sympy.Piecewise(*pairs),
     "ExprCondPair": lambda value, condition: (value, condition), "grad": letters.grad,
     "norm": letters.norm, "rms": letters.rms, "mean": letters.mean, "amax": letters.amax,
 }  # fmt: skip
@@ -62,6 +62,8 @@ def decode(data: Any) -> Any:
     a**2
     """
     try:
+        if not isinstance(data, list):
+            raise TypeError("it is a list")
         head, *rest = data
         if head == "Symbol":
             name, kind = rest
@@ -73,7 +75,9 @@ def decode(data: Any) -> Any:
         if head == "Constant":
             return {**_CONSTANTS, **_INFINITE}[rest[0]]
         return _HEADS[head](*[decode(item) for item in rest])
-    except (KeyError, TypeError, ValueError) as error:
+    except StatementError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise StatementError(f"{data!r:.80} is not a stored expression ({error})") from error
 
 

@@ -15,7 +15,11 @@ __all__ = ["Reference", "Source", "references"]
 
 @dataclass(frozen=True)
 class Reference:
-    """One entry of the bibliography (``symopt/catalogue/references.toml``)."""
+    """One entry of the bibliography (``symopt/catalogue/references.toml``).
+
+    >>> Reference("me2026", "A rule of mine", "Me and You", 2026).kind
+    'article'
+    """
 
     key: str
     title: str
@@ -77,7 +81,9 @@ class Source:
         assert entry is not None
         names = [name.strip() for name in entry.authors.split(" and ")]
         family = [name.split(",")[0].strip() for name in names]
-        who = family[0] if len(family) == 1 else (
-            f"{family[0]} and {family[1]}" if len(family) == 2 else f"{family[0]} et al."
+        who = (
+            family[0]
+            if len(family) == 1
+            else (f"{family[0]} and {family[1]}" if len(family) == 2 else f"{family[0]} et al.")
         )
         return f"{who} ({entry.year}), {self.locator}"

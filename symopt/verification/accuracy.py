@@ -49,6 +49,10 @@ class Accuracy:
         Up to which step the runs were compared.
     reason
         Why the comparison stops before the end, or an empty string.
+
+    >>> import symopt
+    >>> symopt.accuracy(symopt.run("momentum", "half_square", (1,), 100)).digits > 13
+    True
     """
 
     trajectory: Trajectory
