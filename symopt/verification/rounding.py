@@ -123,7 +123,8 @@ class _Tape:
 
     # -- formats -----------------------------------------------------------------------------
     def _sup(self, ball: Any) -> Any:
-        return abs(ball.mid()) if ball.is_exact() else abs(ball).upper()
+        """A number as large as any in the ball; of an exact one itself, whatever its length."""
+        return ball.mid() if ball.is_exact() else abs(ball).upper()
 
     def _exponent(self, positive: Any) -> int:
         mantissa, exponent = positive.man_exp()
