@@ -69,10 +69,12 @@ class Report:
         """What came out, in a few sentences."""
         known = [cell for cell in self.cells if not math.isnan(cell.accuracy.max_ulp)]
         rational = sum(cell.arithmetic == "rational" for cell in self.cells)
+        compared = sum(cell.accuracy.reference is not None for cell in self.cells)
+        how_many = "each" if compared == len(self.cells) else f"{compared} of them"
         lines = [
             f"{len(self.rules)} rules on {len(self.objectives)} objectives, {self.steps} steps "
-            f"each: {len(self.cells)} float64 runs, each compared with certified balls, "
-            f"{rational} of them with exact fractions too."
+            f"each: {len(self.cells)} float64 runs, {how_many} compared with certified balls, "
+            f"{rational} with exact fractions too."
         ]
         if known:
             middle = statistics.median(cell.accuracy.digits for cell in known)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from sympy import Expr, Symbol
 
 from symopt.presentation.breaking import pieces
-from symopt.presentation.calculus import critical_point_blocks, function_name, hessian_blocks
+from symopt.presentation.calculus import (
+    critical_point_blocks,
+    function_name,
+    hessian_blocks,
+    notebook,
+)  # fmt: skip
 from symopt.presentation.document import (
     Algorithm,
     Block,
@@ -117,21 +122,26 @@ def objective_sheet(objective: Objective) -> Document:
     blocks: list[Block] = []
     if objective.source:
         blocks.append(Paragraph(spans(Cite(objective.source))))
-    roles = Roles(variables=objective.variables)
+    book = notebook(objective)
     blocks.append(
         Equations(
-            (EquationLine(function_name(objective), pieces(objective.expression, roles=roles)),)
+            (
+                EquationLine(
+                    function_name(objective), pieces(objective.expression, roles=book.roles)
+                ),
+            )
         )
     )
-    pairs = zip(objective.variables, objective.gradient, strict=True)
     gradient = Equations(
         tuple(
-            EquationLine(_partial(variable), pieces(part, roles=roles)) for variable, part in pairs
+            line
+            for variable, part in zip(objective.variables, objective.gradient, strict=True)
+            for line in book.defined(_partial(variable), part)
         )
     )
     blocks += [
         Section(spans("Gradient"), (gradient,)),
-        Section(spans("Second derivatives"), tuple(hessian_blocks(objective))),
+        Section(spans("Second derivatives"), tuple(hessian_blocks(objective, book))),
         Section(spans("Critical points"), tuple(critical_point_blocks(objective))),
     ]
     remarks = _remarks(objective)
