@@ -69,6 +69,8 @@ class Reader:
                 return special
         if isinstance(expression, sympy.Rational):
             return graph.const(Fraction(int(expression.p), int(expression.q)))
+        if isinstance(expression, sympy.Symbol):
+            raise StatementError(f"the symbol {expression} has no value here")
         if expression is sympy.pi:
             return graph.apply("pi")
         if expression is sympy.E:
