@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -25,6 +26,8 @@ _COMMANDS = {
     "audit": ("symopt.cli.verification", "audit_command", "Check a framework's optimizers."),
     "report": ("symopt.cli.report", "report_command", "Everything at once, as one offline page."),
 }
+#: The exit code of an unexpected error, with its traceback on stderr.
+CRASHED = 70
 _UNDECIDED = (BudgetError, InexactError, UndecidedError)
 
 
@@ -88,6 +91,12 @@ class _Group(click.Group):
         except KeyboardInterrupt:
             click.echo("\nsymopt: interrupted", err=True)
             ctx.exit(130)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:
+            # A crash must not look like the verdict "refuted", whose exit code is 1.
+            traceback.print_exc()
+            ctx.exit(CRASHED)
 
 
 @click.group(
