@@ -38,9 +38,9 @@ class FloatRule:
     """One rule, compiled for arrays of lanes (settings) times coordinates."""
 
     def __init__(self, rule: Rule, size: int) -> None:
-        self.rule, self.size = rule, size
+        self.rule = rule
         self.together = not is_elementwise(rule)
-        self.step: OpaqueStep = opaque_step(rule, size if self.together else 1)
+        self.step: OpaqueStep = opaque_step(rule, size)
         self._labels: list[Label] = [
             *self.step.slots,
             ("t",),
@@ -64,13 +64,15 @@ class FloatRule:
         ``points`` of one row only, (1, d), is a start from which the rule runs by itself.
         """
         free = len(points) == 1
-        columns: list[Any] = list(range(self.size)) if self.together else [slice(None)]
-        width = 1 if self.together else self.size
+        size = gradients.shape[1]
+        columns: list[Any] = list(range(size)) if self.together else [slice(None)]
+        width = 1 if self.together else size
         ones = np.ones((lanes, width))
+        one = 1 if self.together else ()
         current = [ones * points[0, column] for column in columns]
         memory: dict[Label, Any] = {}
-        rows: list[Array] = []
-        asks: list[Array] = []
+        rows = np.empty((len(gradients), lanes, size))
+        asks = np.empty((len(gradients), lanes, size))
         with np.errstate(all="ignore"):
             for t in range(1, len(gradients) + 1):
                 if not free:
@@ -88,12 +90,11 @@ class FloatRule:
                 result = self._advance(*[inputs.get(label, 0.0) for label in self._labels])
                 found = dict(zip(self.step.program.outputs, result, strict=True))
                 memory = self._state(self.step.program, result)
-                current = [found["x", index] for index in range(self.step.size)]
-                rows.append(_joined(current, ones))
-                asks.append(
-                    _joined([found["ask", 1, index] for index in range(self.step.size)], ones)
-                )
-        return Path(np.array(rows), np.array(asks))
+                current = [ones * found["x", index] for index in range(self.step.size)]
+                for index, column in enumerate(columns):
+                    rows[t - 1][:, column] = np.squeeze(current[index], one)
+                    asks[t - 1][:, column] = np.squeeze(ones * found["ask", 1, index], one)
+        return Path(rows, asks)
 
     def _state(self, program: Program, values: Sequence[Any]) -> dict[Label, Any]:
         own = set(self.step.slots[self.step.size :])
@@ -101,11 +102,11 @@ class FloatRule:
         return {label: value for label, value in pairs if label in own}
 
 
-def _joined(columns: Sequence[Any], ones: Array) -> Array:
-    return np.concatenate([np.broadcast_to(column, ones.shape) for column in columns], axis=-1)
-
-
 @lru_cache(maxsize=512)
+def _compiled(rule: Rule, size: int) -> FloatRule:
+    return FloatRule(rule, size)
+
+
 def float_rule(rule: Rule, size: int) -> FloatRule:
     """The compiled rule in ``size`` coordinates.
 
@@ -116,4 +117,4 @@ def float_rule(rule: Rule, size: int) -> FloatRule:
     array([[-0.5, -0.5],
            [-1. , -1. ]])
     """
-    return FloatRule(rule, size)
+    return _compiled(rule, 1 if is_elementwise(rule) else size)
