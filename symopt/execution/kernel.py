@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -120,7 +121,7 @@ def loop_source(step: Step, dialect: Dialect) -> str:
     parameters = [names[slot] for slot in step.slots[:size]]
     parameters += [names["hyper", name] for name in step.hyper]
     title = clean_names([f"{step.rule.name}_on_{step.objective.name or 'objective'}"])[0]
-    lines = [f"def {title}({', '.join([*parameters, 'steps', 'record'])}):"]
+    lines = _wrapped(f"def {title}({', '.join([*parameters, 'steps', 'record'])}):")
     memory = step.slots[size:]
     if memory:
         start = Printer(step.start, dialect, names, prefix="s")
@@ -145,7 +146,7 @@ def loop_source(step: Step, dialect: Dialect) -> str:
     targets = [names[slot] for slot in step.slots]
     body, texts = _in_place(body, targets, texts)
     lines += _assign(body, targets, texts)
-    lines.append(f"        record({_tuple(targets)})")
+    lines += _wrapped(f"        record({_tuple(targets)})")
     return "\n".join(lines)
 
 
@@ -207,6 +208,14 @@ def _assign(body: list[str], targets: list[str], texts: list[str]) -> list[str]:
     return body + ordered
 
 
+def _wrapped(line: str) -> list[str]:
+    """A line that parentheses hold together, broken where it is too long."""
+    indent = line[: len(line) - len(line.lstrip())] + " " * 8
+    return textwrap.wrap(
+        line, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
 def _tuple(names: Sequence[str]) -> str:
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
@@ -214,7 +223,7 @@ def _tuple(names: Sequence[str]) -> str:
 def function_source(name: str, program: Program, names: Mapping[Any, str], dialect: Dialect) -> str:
     """The source of a function of the given inputs that returns all outputs as a tuple."""
     cleaned = dict(zip(names, clean_names(names.values(), RESERVED), strict=True))
-    lines = [f"def {clean_names([name])[0]}({', '.join(cleaned.values())}):"]
+    lines = _wrapped(f"def {clean_names([name])[0]}({', '.join(cleaned.values())}):")
     body, texts = Printer(program, dialect, cleaned).lines(list(program.outputs.values()))
     lines += body
     lines.append(f"    return {_tuple(texts)}")

@@ -66,7 +66,8 @@ combine = [
     lambda a, b: sympy.Piecewise((a, sympy.Or(a >= b, X > 0)), (1, sympy.Eq(Y, 1)), (b, True)),
 ]  # fmt: skip
 expressions = st.recursive(
-    leaves, lambda inner: st.builds(lambda f, a, b: f(a, b), st.sampled_from(combine), inner, inner),
+    leaves,
+    lambda inner: st.builds(lambda f, a, b: f(a, b), st.sampled_from(combine), inner, inner),
     max_leaves=8,
 )  # fmt: skip
 points = st.tuples(small, small, small)

@@ -25,6 +25,9 @@ _BINDING = {
     "neg": 7, "pow": 8,
 }  # fmt: skip
 _TIGHT = 9
+_ATOM = re.compile(r"-?[\w.]+")
+#: Room that a line keeps for `name = `.
+_NAME_WIDTH = 16
 #: Where an argument must bind tighter than the operation itself, so that no sum is regrouped.
 _STRICT = {
     "add": (0, 1), "sub": (0, 1), "mul": (0, 1), "div": (0, 1), "pow": (1, 1), "lt": (1, 1),
@@ -140,7 +143,7 @@ class Printer:
     known: Mapping[int, str] = field(default_factory=dict)
     hints: Mapping[int, str] = field(default_factory=dict)
     prefix: str = "a"
-    width: int = 88
+    width: int = 100
 
     def lines(self, wanted: Sequence[int], indent: str = "    ") -> tuple[list[str], list[str]]:
         """The lines that compute the wanted nodes, and the text of each."""
@@ -221,18 +224,25 @@ class Printer:
 
     def _operation(self, index: int, node: Node, indent: str) -> None:
         text = self._expression(node)
+        room = self.width - len(indent) - _NAME_WIDTH
+        for arg in sorted(node.args, key=lambda arg: len(self._text[arg]), reverse=True):
+            if len(text) > room and not _ATOM.fullmatch(self._text[arg]):
+                self._bind(arg, self._text[arg], indent)
+                text = self._expression(node)
         user = self._user.get(index)
         nested = (
             self._used[index] <= 1
             and index not in self._hinted
             and (user is None or self._guards[user] == self._guards[index])
-            and len(text) < self.width
         )
         if ARITY[node.op] == 0:
             nested = node.op != "const" or self.dialect.cheap_literals or "(" not in text[1:]
         if nested:
             self._text[index] = text
             return
+        self._bind(index, text, indent)
+
+    def _bind(self, index: int, text: str, indent: str) -> None:
         name = self.name(index)
         self._out.append(f"{indent}{name} = {text}")
         self._text[index] = name
