@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -65,17 +65,18 @@ class Replay:
         return next((c for c in self.checks if not c.bound.is_finite()), None)
 
 
-def profiles(dtype: str, known: Sequence[str] = ()) -> tuple[Profile, ...]:
+def profiles(dtype: str, known: Sequence[str] = (), powers: bool = True) -> tuple[Profile, ...]:
     """The formats in which an implementation on arrays of this dtype may compute.
 
     Scalars are in binary64 or in the arrays' own format, unless an implementation is ``known`` to
     do otherwise: ``"scalars in float64"``, ``"scalars in float32"``, ``"scalar state in
-    float32"``, ``"hyperparameters rounded to float32"``.
+    float32"``, ``"hyperparameters rounded to float32"``. The same with powers made by
+    multiplication come last; without ``powers`` in the rule they are left out.
 
-    >>> [profile.name for profile in profiles("bfloat16")]
+    >>> [profile.name for profile in profiles("bfloat16", powers=False)]
     ['bfloat16, scalars in float64', 'bfloat16']
     >>> [profile.name for profile in profiles("float64", ["scalar state in float32"])]
-    ['float64, scalar state in float32']
+    ['float64, scalar state in float32', 'float64, scalar state in float32, powers by multiplication']
     """
     double, single, own = FORMATS["float64"], FORMATS["float32"], FORMATS[dtype]
     named = {
@@ -87,8 +88,9 @@ def profiles(dtype: str, known: Sequence[str] = ()) -> tuple[Profile, ...]:
     unknown = sorted(set(known) - set(named))
     if unknown:
         raise InputError(f"no profile {unknown[0]!r}; there are {', '.join(named)}")
-    usual = (Profile(own, double), Profile(own, own))
-    return tuple(dict.fromkeys([named[name] for name in known] or usual))
+    usual = [named[name] for name in known] or [Profile(own, double), Profile(own, own)]
+    made = [replace(profile, products=True) for profile in usual] if powers else []
+    return tuple(dict.fromkeys([*usual, *made]))
 
 
 @dataclass

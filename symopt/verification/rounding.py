@@ -52,13 +52,16 @@ class Profile:
 
     ``kept`` is the format in which scalars that are carried from step to step are computed and
     kept, and ``received`` the one to which scalars that come from outside (hyperparameters) are
-    rounded first, where these differ from ``scalar``.
+    rounded first, where these differ from ``scalar``. With ``products``, powers with a whole
+    exponent are made by multiplications (``b*b*...``, squarings, a running product), which round
+    once each, and not by the C library.
     """
 
     tensor: Format
     scalar: Format
     kept: Format | None = None
     received: Format | None = None
+    products: bool = False
 
     @property
     def name(self) -> str:
@@ -69,6 +72,8 @@ class Profile:
             parts.append(f"scalar state in {self.kept.name}")
         if self.received is not None:
             parts.append(f"hyperparameters rounded to {self.received.name}")
+        if self.products:
+            parts.append("powers by multiplication")
         return ", ".join(parts)
 
 
@@ -141,6 +146,24 @@ class _Tape:
             return self.infinite
         return self.arb((weight, exponent - form.precision))
 
+    def _multiplied(self, exponent: Any, box: Any, form: Format) -> Any:
+        """The error of a power made by multiplications, ``None`` where the exponent is not whole.
+
+        Each factor counts one relative rounding at most once, in whatever order they are
+        multiplied: the n-th power has n - 1. Intermediate powers of a base below 1 are larger than
+        the result, so underflow adds at most n - 1 halves of the least subnormal number; those of
+        a larger base do not underflow.
+        """
+        count = exponent.unique_fmpz() if exponent.is_exact() else None
+        if count is None or count < 1 or not box.is_finite():
+            return None
+        if self._sup(box) != 0 and self._exponent(self._sup(box)) > form.largest:
+            return self.infinite
+        once = int(count) - 1
+        unit = self.arb((1, -form.precision))
+        tiny = self.arb((once, form.least - form.precision))
+        return (self._sup(box) * ((1 + unit) ** once - 1) + tiny).upper()
+
     def _fits(self, value: Any, form: Format) -> bool:
         """Whether an exact number is representable."""
         if not value.is_exact() or not value.is_finite():
@@ -163,6 +186,9 @@ class _Tape:
         error = self.zero
         if weight and not self._is_exact(op, args, box, form):
             error = self._half_ulp(box, form, weight)
+            if op == "pow" and self.profile.products:
+                made = self._multiplied(self.entries[args[1]].box, box, form)
+                error = error if made is None else made
             # An infinite error makes everything after it unbounded, which is what is meant.
             box = box + self.arb(0, error) if error.is_finite() else self.arb("nan")
         self.entries.append(_Entry(op, args, exact, box, error, scalar))

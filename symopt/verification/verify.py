@@ -185,8 +185,11 @@ class _Setting:
     def judge(self, code: Implementation, runs: list[tuple[str, Observation]]) -> Verdict:
         """Consistent if one profile and family explains all runs; else refuted or undecided."""
         best: tuple[str, str, list[tuple[str, Replay]]] | None = None
+        unbounded: tuple[str, str, list[tuple[str, Replay]]] | None = None
+        powers = opaque_step(self.rule, 1 if is_elementwise(self.rule) else 2).program.has("pow")
+        formats = profiles(self.form, code.profiles, powers)
         for prefix, rule in self._equals(max(run.steps for _, run in runs)):
-            for family, profile in product(FAMILIES, profiles(self.form, code.profiles)):
+            for family, profile in product(FAMILIES, formats):
                 replays = [
                     (name, replay(rule, run, self.fixed, self.schedules, profile, family))
                     for name, run in runs
@@ -194,10 +197,14 @@ class _Setting:
                 worst = max(result.eta for _, result in replays)
                 if best is None or worst < max(result.eta for _, result in best[2]):
                     best = (profile.name, prefix + family, replays)
-                if worst <= 1:
-                    return self._verdict(code, profile.name, prefix + family, replays)
+                if worst > 1:
+                    continue
+                found = profile.name, prefix + family, replays
+                if all(result.unbounded is None for _, result in replays):
+                    return self._verdict(code, *found)
+                unbounded = unbounded or found  # another profile may still explain all of it
         assert best is not None
-        return self._verdict(code, *best)
+        return self._verdict(code, *(unbounded or best))
 
     def _equals(self, steps: int) -> Iterator[tuple[str, Rule]]:
         """The rule as stated, then the rules of the catalogue that are proved equal to it.
