@@ -167,8 +167,11 @@ class TestReceived:
         assert result.x[0, 0] == np.float32(1.0000001192092896)
         assert np.float32(float(text)) == np.float32(1.0000002384185791)
 
-    @pytest.mark.parametrize("start", [np.float64(2), np.float32(2), np.longdouble(2), np.int64(2),
-                                       2, 2.0, "2", "4/2", "2e0", sympy.Integer(2), Fraction(2)])  # fmt: skip
+    @pytest.mark.parametrize(
+        "start",
+        [np.float64(2), np.float32(2), np.longdouble(2), np.int64(2), 2, 2.0, "2", "4/2", "2e0",
+         sympy.Integer(2), Fraction(2)],
+    )  # fmt: skip
     def test_every_kind_of_number_is_a_start(self, start):
         assert symopt.run("gradient_descent", "half_square", (start,), 0, "rational").x[0, 0] == 2
 
