@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Probe", "standard_probes"]
+from symopt.verification.implementation import Observation
+
+__all__ = ["Probe", "as_probe", "standard_probes"]
 
 
 @dataclass(frozen=True)
@@ -91,4 +93,14 @@ def standard_probes(epsilon: Fraction | None = None, size: int = 2) -> tuple[Pro
         Probe("unit", away, _rows(1, unit)),
         Probe("small", (Fraction(0),) * size, _rows(2, small)),
         Probe("spread", away, _rows(3, spread)),
+    )
+
+
+def as_probe(name: str, seen: Observation) -> Probe:
+    """What an oracle answered in a run, as a probe that prescribes the same answers."""
+    rows = [question.answer for question in seen.questions] or [seen.points[0] * 0]
+    return Probe(
+        name,
+        tuple(Fraction(float(value)) for value in seen.points[0]),
+        tuple(tuple(Fraction(float(value)) for value in row) for row in rows),
     )

@@ -68,15 +68,18 @@ class Replay:
 def profiles(dtype: str, known: Sequence[str] = (), powers: bool = True) -> tuple[Profile, ...]:
     """The formats in which an implementation on arrays of this dtype may compute.
 
-    Scalars are in binary64 or in the arrays' own format, unless an implementation is ``known`` to
-    do otherwise: ``"scalars in float64"``, ``"scalars in float32"``, ``"scalar state in
-    float32"``, ``"hyperparameters rounded to float32"``. The same with powers made by
-    multiplication come last; without ``powers`` in the rule they are left out.
+    Scalars are in binary64 or in the arrays' own format, and powers are the C library's or made
+    by multiplication (left out for a rule without ``powers``), unless an implementation is
+    ``known`` to do otherwise: ``"scalars in float64"``, ``"scalars in float32"``, ``"scalar state
+    in float32"``, ``"hyperparameters rounded to float32"``, each also with ``", powers by
+    multiplication"``.
 
     >>> [profile.name for profile in profiles("bfloat16", powers=False)]
     ['bfloat16, scalars in float64', 'bfloat16']
+    >>> [profile.name for profile in profiles("float64")]
+    ['float64', 'float64, powers by multiplication']
     >>> [profile.name for profile in profiles("float64", ["scalar state in float32"])]
-    ['float64, scalar state in float32', 'float64, scalar state in float32, powers by multiplication']
+    ['float64, scalar state in float32']
     """
     double, single, own = FORMATS["float64"], FORMATS["float32"], FORMATS[dtype]
     named = {
@@ -85,12 +88,17 @@ def profiles(dtype: str, known: Sequence[str] = (), powers: bool = True) -> tupl
         "scalar state in float32": Profile(own, double, kept=single),
         "hyperparameters rounded to float32": Profile(own, double, received=single),
     }
+    named |= {
+        f"{name}, powers by multiplication": replace(profile, products=True)
+        for name, profile in named.items()
+    }
     unknown = sorted(set(known) - set(named))
     if unknown:
         raise InputError(f"no profile {unknown[0]!r}; there are {', '.join(named)}")
-    usual = [named[name] for name in known] or [Profile(own, double), Profile(own, own)]
-    made = [replace(profile, products=True) for profile in usual] if powers else []
-    return tuple(dict.fromkeys([*usual, *made]))
+    usual = [Profile(own, double), Profile(own, own)]
+    if powers:
+        usual += [replace(profile, products=True) for profile in usual]
+    return tuple(dict.fromkeys([named[name] for name in known] or usual))
 
 
 @dataclass
@@ -214,6 +222,7 @@ class _Player:
     def _match(self, wanted: Mapping[int, Bounded]) -> tuple[Question | None, dict[int, float]]:
         """The next question that was asked where the rule asks; else the nearest, and how far."""
         best: tuple[Question | None, dict[int, float]] = (None, dict.fromkeys(wanted, math.inf))
+        least = (math.inf, math.inf)
         for position in range(self.position, len(self.seen.questions)):
             question = self.seen.questions[position]
             etas = {
@@ -223,8 +232,12 @@ class _Player:
             if max(etas.values()) <= 1:
                 self.position = position
                 return question, etas
-            if best[0] is None:
-                best = (question, etas)
+            far = max(
+                abs(float(question.point[column]) - float(bound.value.mid()))
+                for column, bound in wanted.items()
+            )
+            if best[0] is None or (max(etas.values()), far) < least:
+                best, least = (question, etas), (max(etas.values()), far)
         return best
 
     def _advance(self, lane: _Lane, t: int, answers: Mapping[int, Question]) -> Iterator[Check]:

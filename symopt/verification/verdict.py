@@ -51,7 +51,9 @@ class Verdict:
     reason
         Why, in a sentence.
     witness
-        A probe that shows the refutation, as a ready pytest function.
+        The smallest probe that shows the refutation; its text is a ready pytest function.
+    probe
+        The probe of the refutation, to be run again with ``verify(..., probes=[verdict.probe])``.
     """
 
     status: str
@@ -68,6 +70,7 @@ class Verdict:
     assumed: tuple[str, ...] = ()
     reason: str = ""
     witness: Any = None
+    probe: Any = None
     checks: tuple[Check, ...] = field(default=(), repr=False)
 
     def __bool__(self) -> bool:

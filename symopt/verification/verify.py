@@ -23,11 +23,12 @@ from symopt.statement.rule import Rule
 from symopt.verification.adapters import recognized
 from symopt.verification.driving import Driven, drive_twice
 from symopt.verification.implementation import Implementation, ImplementationError, Observation
-from symopt.verification.probe import Probe, standard_probes
+from symopt.verification.probe import Probe, as_probe, standard_probes
 from symopt.verification.replay import FAMILIES, Replay, profiles, replay
 from symopt.verification.rounding import FORMATS
 from symopt.verification.siblings import siblings
 from symopt.verification.verdict import Verdict
+from symopt.verification.witness import Witness, minimal_witness
 
 __all__ = ["as_implementation", "verify"]
 
@@ -64,6 +65,7 @@ def verify(
     steps: int | None = None,
     dtype: str | None = None,
     probes: Sequence[Probe] | None = None,
+    witness: bool = False,
     **hyper: Any,
 ) -> Verdict:
     """Check an implementation against a rule.
@@ -83,6 +85,8 @@ def verify(
         ``"float64"``, ``"float32"``, ``"bfloat16"``: the arrays' format (the implementation's).
     probes
         Other probes than the standard ones.
+    witness
+        Shrink a refutation to the smallest experiment, printed as a pytest function.
     hyper
         The hyperparameters that the implementation was given. Floats are taken at their exact
         binary64 values, for that is what code receives.
@@ -127,7 +131,14 @@ def verify(
         return Verdict(
             "undecided", code.name, the_rule.name, reason=f"the implementation failed: {error}"
         )
-    return setting.decide(code, driven)
+    verdict = setting.decide(code, driven)
+    if verdict.status != "refuted":
+        return replace(verdict, probe=None)
+    runs = dict(driven.runs)
+    tried = {probe.name: probe for probe in cut} if objective is None else {}
+    failed = tried.get(verdict.probe) or as_probe(verdict.probe, runs[verdict.probe])
+    verdict = replace(verdict, probe=failed)
+    return replace(verdict, witness=setting.witness(code, failed)) if witness else verdict
 
 
 def _on_probe(code: Implementation, probe: Probe) -> Observation:
@@ -181,6 +192,15 @@ class _Setting:
                 note = "it computes in float32: every point that it reports is a float32 number"
                 return replace(narrow, assumed=(*narrow.assumed, note))
         return verdict
+
+    def witness(self, code: Implementation, probe: Probe) -> Witness | None:
+        """The smallest experiment that refutes."""
+
+        def judge(smaller: Probe) -> tuple[Verdict, Observation]:
+            seen = _on_probe(code, smaller)
+            return self.judge(code, [(smaller.name, seen)]), seen
+
+        return minimal_witness(judge, probe, self.rule, self.fixed, self.form)
 
     def judge(self, code: Implementation, runs: list[tuple[str, Observation]]) -> Verdict:
         """Consistent if one profile and family explains all runs; else refuted or undecided."""
@@ -244,6 +264,7 @@ class _Setting:
                 *([code.note] if code.note else []),
             ),
             "checks": tuple(check for _, result in replays for check in result.checks),
+            "probe": name,
         }
         refuted = worst.first_refuted
         if refuted is not None:
