@@ -45,11 +45,13 @@ _HOMES = {
     "Observation": "symopt.verification.implementation",
     "Verdict": "symopt.verification.verdict",
     "verify": "symopt.verification.verify",
+    "Identification": "symopt.verification.identify",
+    "identify": "symopt.verification.identify",
     "systems": "symopt.verification.systems",
     **dict.fromkeys(
         [
-            "BudgetError", "InexactError", "InputError", "MissingExtraError", "OutputError",
-            "ParseError", "StatementError", "SymoptError", "UndecidedError", "UndefinedError",
+            "BudgetError", "InexactError", "InputError", "LiftError", "MissingExtraError",
+            "OutputError", "ParseError", "StatementError", "SymoptError", "UndecidedError", "UndefinedError",
             "UnknownNameError",
         ],
         "symopt.errors",
@@ -84,6 +86,9 @@ if TYPE_CHECKING:
     )
     from symopt.errors import (
         InputError as InputError,
+    )
+    from symopt.errors import (
+        LiftError as LiftError,
     )
     from symopt.errors import (
         MissingExtraError as MissingExtraError,

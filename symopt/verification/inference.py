@@ -24,10 +24,10 @@ from symopt.verification.implementation import Implementation, ImplementationErr
 from symopt.verification.probe import Probe
 from symopt.verification.stepping import Array, float_rule
 
-__all__ = ["Fit", "Record", "fit", "inference_probes", "record", "snap"]
+__all__ = ["ROUNDOFF", "Fit", "Record", "fit", "inference_probes", "record", "snap"]
 
 #: Unit roundoff of the formats in which points may be reported.
-_ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 _DECAYS = ("mu", "beta", "beta1", "beta2", "beta3", "rho")
 _LOGARITHMIC = ("eta", "epsilon", "epsilon_root", "delta", "Delta_max", "Delta_min", "psi")
 #: Guesses to start from, by name.
@@ -68,11 +68,15 @@ class Fit:
     unrounded: Mapping[str, Fraction] | None = None
 
 
-def inference_probes() -> tuple[Probe, ...]:
+def inference_probes(size: int = 6) -> tuple[Probe, ...]:
     """The probes that expose hyperparameters: six coordinates, eight steps, float32 numbers.
+
+    For what cannot take six coordinates there are more probes of fewer (a divisor of six).
 
     >>> [probe.size for probe in inference_probes()]
     [6, 6]
+    >>> [probe.size for probe in inference_probes(2)]
+    [2, 2, 2, 2, 2, 2]
     """
     magnitudes = (0, -6, -13, -20, -27, -34)
     shape = (0, -3, 1, -5, 2, -1, 0, -2)
@@ -87,10 +91,22 @@ def inference_probes() -> tuple[Probe, ...]:
         return tuple(tuple(gradient(s, c, m) for c, m in enumerate(scales)) for s in range(8))
 
     away = tuple(Fraction(n, 8) for n in (24, -10, 9, -16, 40, 5))
-    return (
+    whole = (
         Probe("magnitudes", (Fraction(0),) * 6, rows(magnitudes)),
         Probe("away", away, rows((0, 1, -1, 2, -3, 0))),
     )
+    return tuple(part for probe in whole for part in _columns(probe, size))
+
+
+def _columns(probe: Probe, size: int) -> list[Probe]:
+    return [
+        Probe(
+            probe.name,
+            probe.start[first : first + size],
+            tuple(row[first : first + size] for row in probe.gradients),
+        )
+        for first in range(0, probe.size, size)
+    ]
 
 
 def record(code: Implementation, probe: Probe) -> Record:
@@ -116,7 +132,7 @@ def aligned(name: str, seen: Observation, form: str) -> Record:
     points = np.asarray(seen.points, dtype=np.float64)
     steps = np.abs(np.diff(points, axis=0))
     size = np.abs(points[1:]) + np.abs(points[:-1]) + 4 * steps.max(axis=0, initial=0)
-    noise = _ROUNDOFF[form] * size + 1e-300
+    noise = ROUNDOFF[form] * size + 1e-300
     gradients = np.array([np.asarray(q.answer, dtype=np.float64) for q in questions])
     asked = np.array([np.asarray(q.point, dtype=np.float64) for q in questions])
     return Record(name, points, gradients, asked, noise)
@@ -246,12 +262,12 @@ def _descend(residuals: Any, theta: Array, rounds: int, width: float) -> tuple[A
         shifted = np.concatenate([theta + width * row for row in np.eye(count)])
         moved = residuals(shifted).reshape(count, lanes, -1)
         jacobian = (moved - current).transpose(1, 2, 0) / width
+        size = np.sqrt(np.einsum("lrp,lrp->lp", jacobian, jacobian)) + 1e-30
+        jacobian = jacobian / size[:, None, :]
         normal = np.einsum("lrp,lrq->lpq", jacobian, jacobian)
-        diagonal = np.einsum("lpp->lp", normal)
-        scale = diagonal + 1e-12 * diagonal.max(axis=1, keepdims=True) + 1e-30
-        normal = normal + (damping[:, None] * scale)[:, :, None] * np.eye(count)
+        normal = normal + np.maximum(damping, 1e-10)[:, None, None] * np.eye(count)
         force = np.einsum("lrp,lr->lp", jacobian, current)
-        step = np.linalg.solve(normal, force[:, :, None])[:, :, 0]
+        step = np.linalg.solve(normal, force[:, :, None])[:, :, 0] / size
         proposed = theta - np.clip(step, -3, 3)
         fresh = residuals(proposed)
         fresh_cost = (fresh**2).sum(axis=1)

@@ -67,8 +67,13 @@ class Sibling:
 
     @property
     def renamed(self) -> dict[str, Expr]:
-        """The part of the map that is no identity."""
-        return {symbol.name: value for symbol, value in self.map if symbol != value}
+        """The part of the map that is neither an identity nor the rule's own default."""
+        defaults = {entry.symbol: entry.default for entry in rules[self.name].parameters}
+        return {
+            symbol.name: value
+            for symbol, value in self.map
+            if symbol != value and value != defaults[symbol]
+        }
 
     @property
     def text(self) -> str:
