@@ -13,6 +13,7 @@ __all__ = [
     "BudgetError",
     "InexactError",
     "InputError",
+    "LiftError",
     "MissingExtraError",
     "OutputError",
     "ParseError",
@@ -59,6 +60,10 @@ class UndecidedError(SymoptError, ArithmeticError):
 
 class BudgetError(SymoptError):
     """An exact computation would need more digits, terms or precision than its budget."""
+
+
+class LiftError(SymoptError):
+    """Code from which no rule can be read; the message names the operation and its line."""
 
 
 class OutputError(SymoptError, OSError):

@@ -1,0 +1,1 @@
+"""Rules read out of real code."""
