@@ -100,7 +100,7 @@ MISBEHAVING = [
 ]
 
 
-@pytest.mark.parametrize(("code", "reason"), MISBEHAVING, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("code", "reason"), MISBEHAVING, ids=lambda value: getattr(value, "__name__", str(value))[:30])
 def test_what_cannot_be_watched_is_undecided_with_the_reason(code, reason):
     verdict = symopt.verify(code, "gradient_descent", **HALF)
     assert verdict.status == "undecided"
