@@ -64,6 +64,18 @@ nesterov_buffer = nesterov_pytorch.variant(
     source=Source("optax0.2.8", "optax/transforms/_accumulation.py:36, trace(nesterov=True)"),
 )
 
+nesterov_two_velocities = nesterov.variant(
+    "Nesterov momentum, from two velocities",
+    source=Source("karpathy2015cs231n", "Nesterov Momentum, the form in terms of x_ahead"),
+    update=[
+        (g, grad(x)),
+        (x, x - mu * v),
+        (v, mu * v - eta * g),
+        (x, x + (1 + mu) * v),
+    ],
+    note="Takes back the old look-ahead and makes the new one: the same points as Keras's form.",
+)
+
 nesterov_new_velocity = nesterov_bengio.variant(
     "Nesterov momentum, velocity updated too early",
     source=Source("chainer7.8.1", "chainer/optimizers/nesterov_ag.py"),
