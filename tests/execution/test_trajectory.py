@@ -125,8 +125,10 @@ class TestStorage:
         assert str(back) == str(run)
         if start is not None and not isinstance(start, np.ndarray):
             hyper = dict(back.hyperparameters)
-            again = symopt.run(back.rule, back.objective, back.x0, back.steps, back.arithmetic,
-                               record=options.get("record", "all"), backend=back.backend, **hyper)  # fmt: skip
+            again = symopt.run(
+                back.rule, back.objective, back.x0, back.steps, back.arithmetic,
+                record=options.get("record", "all"), backend=back.backend, **hyper,
+            )  # fmt: skip
             assert again.recorded == back.recorded
             if back.arithmetic != "ball":
                 assert np.array_equal(again.x, back.x, equal_nan=back.arithmetic[:5] == "float")
