@@ -1,4 +1,8 @@
-"""The contract suite: what every rule and objective must satisfy, yours included.
+"""For test suites: the contract of rules and objectives, and acceptance of implementations.
+
+:func:`assert_implements` holds code against a rule; :func:`mutation_score` says what an acceptance
+check of yours does not see. The rest is the contract suite: what every rule and objective must
+satisfy, yours included.
 
 Each check is a function that raises ``AssertionError`` with a reason; :func:`rule_checks` and
 :func:`objective_checks` list them with names, ready for ``pytest.mark.parametrize``:
@@ -39,9 +43,14 @@ from symopt.statement.numbers import rational
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.statement.serialize import objective_data, objective_from, rule_data, rule_from
+from symopt.verification.acceptance import MutationScore, mutation_score
 from symopt.verification.accuracy import accuracy
+from symopt.verification.verify import verify
 
-__all__ = ["Check", "objective_checks", "rule_checks"]
+__all__ = [
+    "Check", "MutationScore", "assert_implements", "mutation_score", "objective_checks",
+    "rule_checks",
+]  # fmt: skip
 
 #: An objective on which nothing cancels and no gradient is zero: it tells rules apart.
 PROBE = Objective(
@@ -80,6 +89,29 @@ def objective_checks(objective: Objective) -> list[Check]:
         Check(name, objective.name, lambda function=function: function(objective))  # type: ignore[misc]
         for name, function in _OBJECTIVE_CHECKS.items()
     ]
+
+
+def assert_implements(implementation: Any, rule: Rule | str, **options: Any) -> None:
+    """Raise ``AssertionError`` with the verdict unless an implementation follows a rule.
+
+    ``options`` are those of :func:`symopt.verify`, the hyperparameters that the implementation
+    received among them. The message of a refutation ends with its smallest witness, a test to
+    paste. What is undecided raises too, with the reason: a test that decides nothing is no pass.
+
+    >>> def descend(grad, x, steps):
+    ...     for _ in range(steps):
+    ...         x = x - 0.1 * grad(x)
+    ...         yield x
+    >>> assert_implements(descend, "gradient_descent", eta=0.1)
+    >>> assert_implements(descend, "gradient_descent", eta=0.2)
+    Traceback (most recent call last):
+    AssertionError: REFUTED: descend against gradient_descent
+    ...
+    """
+    __tracebackhide__ = True
+    verdict = verify(implementation, rule, **{"witness": True, **options})
+    if not verdict:
+        raise AssertionError(str(verdict))
 
 
 def _round_trip(rule: Rule) -> None:

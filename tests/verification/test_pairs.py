@@ -70,6 +70,7 @@ PAIRS = [
     ("adam_l2", "adamw", "decay through the moments"),
     ("sgdw_constant_decay", "sgdw_timm", "decay by a constant"),
     ("sgdw", "sgdw_timm", "decay without the learning rate"),
+    ("nesterov_new_velocity", "nesterov_two_velocities", "velocity read after its update"),
     ("gradient_descent_unscaled_decay", "gradient_descent_decoupled", "without learning rate"),
     ("lion_l2", "lion", "decay inside the sign"),
     ("yogi_squared_sign", "yogi_optax", "square of the signed term"),
@@ -84,7 +85,8 @@ SAME = [
     {"momentum", "momentum_positive_velocity", "momentum_buffer", "momentum_negative_buffer",
      "heavy_ball"},
     {"momentum_ema", "momentum_ema_negative"},
-    {"nesterov_bengio", "nesterov_keras", "nesterov_pytorch", "nesterov_buffer"},
+    {"nesterov_bengio", "nesterov_keras", "nesterov_pytorch", "nesterov_buffer",
+     "nesterov_two_velocities"},
     {"gradient_descent_l2", "gradient_descent_decoupled"},
     {"adamw", "adamw_optax"},
     {"adabelief", "adabelief_optax"},  # for epsilon_root = epsilon
