@@ -25,7 +25,7 @@ from symopt.verification.driving import Driven, drive_twice
 from symopt.verification.implementation import Implementation, ImplementationError, Observation
 from symopt.verification.probe import Probe, as_probe, standard_probes
 from symopt.verification.replay import FAMILIES, Replay, profiles, replay
-from symopt.verification.rounding import FORMATS
+from symopt.verification.rounding import FORMATS, Profile
 from symopt.verification.siblings import siblings
 from symopt.verification.verdict import Verdict
 from symopt.verification.witness import Witness, minimal_witness
@@ -204,27 +204,49 @@ class _Setting:
 
     def judge(self, code: Implementation, runs: list[tuple[str, Observation]]) -> Verdict:
         """Consistent if one profile and family explains all runs; else refuted or undecided."""
-        best: tuple[str, str, list[tuple[str, Replay]]] | None = None
+        runs = list(runs)
+        best: tuple[float, Rule, Profile, str, str] | None = None
         unbounded: tuple[str, str, list[tuple[str, Replay]]] | None = None
         powers = opaque_step(self.rule, 1 if is_elementwise(self.rule) else 2).program.has("pow")
         formats = profiles(self.form, code.profiles, powers)
         for prefix, rule in self._equals(max(run.steps for _, run in runs)):
             for family, profile in product(FAMILIES, formats):
-                replays = [
-                    (name, replay(rule, run, self.fixed, self.schedules, profile, family))
-                    for name, run in runs
-                ]
+                replays = self._replays(rule, runs, profile, family)
                 worst = max(result.eta for _, result in replays)
-                if best is None or worst < max(result.eta for _, result in best[2]):
-                    best = (profile.name, prefix + family, replays)
+                if worst > 1:
+                    # The probe that refutes goes first from now on: the others wait for it.
+                    runs.sort(key=lambda run: run[0] != replays[-1][0])
+                if best is None or worst < best[0]:
+                    best = (worst, rule, profile, prefix, family)
                 if worst > 1:
                     continue
                 found = profile.name, prefix + family, replays
                 if all(result.unbounded is None for _, result in replays):
                     return self._verdict(code, *found)
                 unbounded = unbounded or found  # another profile may still explain all of it
+        if unbounded is not None:
+            return self._verdict(code, *unbounded)
         assert best is not None
-        return self._verdict(code, *(unbounded or best))
+        _, rule, profile, prefix, family = best
+        replays = self._replays(rule, runs, profile, family, every=True)
+        return self._verdict(code, profile.name, prefix + family, replays)
+
+    def _replays(
+        self,
+        rule: Rule,
+        runs: list[tuple[str, Observation]],
+        profile: Profile,
+        family: str,
+        every: bool = False,
+    ) -> list[tuple[str, Replay]]:
+        """The replays of all runs; without ``every``, up to the first that refutes."""
+        replays: list[tuple[str, Replay]] = []
+        for name, run in runs:
+            result = replay(rule, run, self.fixed, self.schedules, profile, family)
+            replays.append((name, result))
+            if result.eta > 1 and not every:
+                break
+        return replays
 
     def _equals(self, steps: int) -> Iterator[tuple[str, Rule]]:
         """The rule as stated, then the rules of the catalogue that are proved equal to it.

@@ -57,6 +57,8 @@ def implementation(transform: Any, dtype: str, name: str) -> Implementation:
     profiles = ["scalars in float64"]  # Python floats; JAX rounds them to its own default float
     if dtype != "float64":
         profiles.append("scalars in float32")
+    # XLA multiplies where a power's exponent is a whole number, as optax's step counts are.
+    profiles += [f"{name}, powers by multiplication" for name in profiles]
     note = "JAX in 64-bit mode" if dtype == "float64" else "JAX in 32-bit mode"
     return Implementation(
         name or "optax",
