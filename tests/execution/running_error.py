@@ -67,6 +67,9 @@ def analyze(program, inputs, arithmetic="float64"):
         values = [value for value, _ in args]
         errors = [error for _, error in args]
         value = _power(*values) if node.op == "pow" else _EXACT[node.op](*values)
+        zeros = [value.is_zero() and not error for value, error in args]
+        if (node.op == "mul" and any(zeros)) or (node.op == "div" and zeros[0]):
+            return value, 0.0  # zero times anything is zero without rounding
         with_error = _propagated(node.op, [_size(v) for v in values], errors, _size(value))
         size = _size(value)
         if math.isnan(with_error) or math.isnan(size):
@@ -76,7 +79,8 @@ def analyze(program, inputs, arithmetic="float64"):
         if node.op == "select":
             return value, math.inf if errors[0] else errors[1 if values[0] == 1 else 2]
         units = 1 if node.op in ("add", "sub", "mul", "div", "sqrt") else FUNCTION
-        return value, (with_error + units * u * (size + with_error) + tiny) * (1 + 2**-40)
+        underflow = 0.0 if node.op in ("add", "sub") else tiny  # sums are exact down there
+        return value, (with_error + units * u * (size + with_error) + underflow) * (1 + 2**-40)
 
     before = ctx.prec
     ctx.prec = BITS
