@@ -47,19 +47,27 @@ class Stepper:
         self.kind = np.dtype(dtype).type
         self.dtype = dtype
         self.t = 0
+        self._together = not is_elementwise(self.rule)
+        self._parts: dict[int, Any] = {}
         self._memory: tuple[Any, ...] = ()
+
+    def _prepared(self, size: int) -> Any:
+        """What a step in so many coordinates needs: functions and constants, made once."""
+        if size not in self._parts:
+            lane = opaque_step(self.rule, size, self._schedules)
+            scalar = np.float64 if self.kind is np.float64 else float
+            hyper = [scalar(float(self.fixed[name])) for name in lane.hyper]
+            blank = [self.kind(0)] * (lane.asks * size)
+            self._parts[size] = (*_compiled(lane, self.dtype), hyper, blank, len(lane.slots))
+        return self._parts[size]
 
     def step(self, x: Any, oracle: Callable[[Array], Any]) -> Array:
         """The next point; ``oracle(point)`` is asked for gradients."""
         shape = np.shape(x)
         flat = np.array(x, dtype=self.kind).reshape(-1)
-        together = not is_elementwise(self.rule)
+        together = self._together
         size = len(flat) if together else 1
-        lane = opaque_step(self.rule, size, self._schedules)
-        asks, advance, begin = _compiled(lane, self.dtype)
-        scalar = np.float64 if self.kind is np.float64 else float
-        hyper = [scalar(float(self.fixed[name])) for name in lane.hyper]
-        blank = [self.kind(0)] * (lane.asks * size)
+        asks, advance, begin, hyper, blank, slots = self._prepared(size)
         point = list(flat) if together else [flat]
         self.t += 1
 
@@ -72,7 +80,7 @@ class Stepper:
             return [np.array(np.broadcast_to(value, flat.shape), self.kind) for value in values]
 
         if self.t == 1:
-            empty = [self.kind(0)] * (len(lane.slots) - size)
+            empty = [self.kind(0)] * (slots - size)
             self._memory = tuple(numbers(_quiet(begin, inputs(empty, blank), len(empty))))
         answers = list(blank)
         for number, ask in enumerate(asks):
@@ -80,7 +88,7 @@ class Stepper:
             answer = oracle(np.array(where, self.kind).reshape(shape))
             found = np.array(answer, self.kind).reshape(-1)
             answers[number * size : (number + 1) * size] = list(found) if together else [found]
-        result = numbers(_quiet(advance, inputs(self._memory, answers), len(lane.slots)))
+        result = numbers(_quiet(advance, inputs(self._memory, answers), slots))
         self._memory = tuple(result[size:])
         return np.array(result[:size], self.kind).reshape(shape)
 
