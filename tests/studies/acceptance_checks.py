@@ -12,26 +12,26 @@ and *symopt*: ``symopt.verify`` against the statement. Run it with
 ``python tests/studies/acceptance_checks.py [all]``; ``all`` tries every single-edit mutant of Adam.
 The result for the eighteen::
 
-    mutant of Adam                                          direction   parabola Rosenbrock     symopt
-    x: epsilon inside the root in epsilon + sqrt(v_hat)             -          -          -   rejected
-    x: without epsilon in epsilon + sqrt(v_hat)                     -   rejected   rejected   rejected
-    x: the sign of epsilon flipped in epsilon + sqrt(v_hat          -          -          -   rejected
-    m_hat: without the factor 1/(1 - beta1**t)                      -          -          -   rejected
-    v_hat: without the factor 1/(1 - beta2**t)                      -          -          -   rejected
-    the counter starts at 2                                         -          -          -   rejected
-    m_hat: beta1**t with t + 1 for t                                -          -          -   rejected
-    v_hat: beta2**t with t + 1 for t                                -          -          -   rejected
-    beta1 and beta2 exchanged                                       -   rejected   rejected   rejected
-    m: beta2 in place of beta1                                      -   rejected          -   rejected
-    v: beta1 in place of beta2                                      -          -          -   rejected
-    m_hat: beta2 in place of beta1                                  -          -   rejected   rejected
-    m starts as g                                                   -          -          -   rejected
-    v starts as g**2                                                -          -          -   rejected
-    v starts at 1, not at 0                                         -          -          -   rejected
-    m read before its update                                        -   rejected   rejected   rejected
-    v read before its update                                 rejected   rejected   rejected   rejected
-    g: twice the gradient                                           -          -          -   rejected
-    rejected, of 18                                                 1          5          5         18
+    mutant of Adam                                direction   parabola Rosenbrock     symopt
+    x: epsilon inside the root                            -          -          -   rejected
+    x: without epsilon                                    -   rejected   rejected   rejected
+    x: the sign of epsilon flipped                        -          -          -   rejected
+    m_hat: without the factor 1/(1 - beta1**t)            -          -          -   rejected
+    v_hat: without the factor 1/(1 - beta2**t)            -          -          -   rejected
+    the counter starts at 2                               -          -          -   rejected
+    m_hat: beta1**t with t + 1 for t                      -          -          -   rejected
+    v_hat: beta2**t with t + 1 for t                      -          -          -   rejected
+    beta1 and beta2 exchanged                             -   rejected   rejected   rejected
+    m: beta2 in place of beta1                            -   rejected          -   rejected
+    v: beta1 in place of beta2                            -          -          -   rejected
+    m_hat: beta2 in place of beta1                        -          -   rejected   rejected
+    m starts as g                                         -          -          -   rejected
+    v starts as g**2                                      -          -          -   rejected
+    v starts at 1, not at 0                               -          -          -   rejected
+    m read before its update                              -   rejected   rejected   rejected
+    v read before its update                       rejected   rejected   rejected   rejected
+    g: twice the gradient                                 -          -          -   rejected
+    rejected, of 18                                       1          5          5         18
 
 Epsilon, corrections, start values and a doubled gradient pass all three; what is seen is what
 stops convergence: a division of zero by zero, or decays that no longer belong together.
