@@ -1,155 +1,696 @@
 """A normal form of programs that proves two of them equal.
 
 Every value is read as a quotient of polynomials (FLINT, rational coefficients) in the inputs and
-in atoms: a root ``s`` with ``s**2 = p``, and other functions as unknowns told apart by their
-arguments. Two values are equal if the cross-multiplied difference reduces to zero. That proves
-equality wherever both programs are defined; a difference that does not reduce to zero proves
-nothing, so the answer is "equal" or "unknown", never "different".
+in further unknowns, each with the one relation that defines it:
+
+- a root ``s`` of a polynomial ``p``: ``s**2 = p``;
+- the sign ``z`` of a polynomial ``f``, from which absolute values, maxima, minima and comparisons
+  are made: ``z**3 = z`` and ``z**2 * f = f``;
+- a power ``b**(t + c)`` with the least offset that occurs, so that all others are its multiples;
+- another function, told apart by its arguments.
+
+Every unknown stands for one real number at every point at which both programs are defined, and
+every relation holds there. So if the cross-multiplied difference of two values reduces to zero,
+they are equal wherever both programs are defined. A difference that does not reduce to zero proves
+nothing: the answer is "equal" or "unknown", never "different".
+
+What needs care, and how it is met:
+
+- the root of ``f**2`` is the absolute value of ``f``;
+- a root is split only along factors that are known to be positive, from the ranges of the inputs
+  or because the programs themselves would be undefined otherwise;
+- a branch of an if-then-else may be undefined where it is not taken. Only branches that are
+  defined everywhere become polynomials; for the others the two cases are proved one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import floor, gcd, isqrt
 from typing import Any
 
-from symopt.errors import BudgetError
-from symopt.program.graph import ARITY, Label, Node, Program
+from symopt.errors import BudgetError, UndefinedError
+from symopt.program.graph import Graph, Label, Node, Program
+from symopt.program.ranges import REAL, Range
 
-__all__ = ["Quotient", "normal_forms", "proved_equal"]
+__all__ = ["Fact", "Field", "Quotient", "Signature", "normal_forms", "proved_equal"]
 
 #: A polynomial with more terms than this ends the attempt.
 MAX_TERMS = 20_000
-_ATOMS = frozenset(ARITY) - {"const", "input", "neg", "add", "sub", "mul", "div"}
+#: So does a proof that multiplies more terms than this in all.
+MAX_WORK = 400_000
+#: Polynomials with more terms are not searched for factors and signs.
+_FACTOR_TERMS = 100
+#: Conditions of branches that are proved case by case.
+_MAX_CONDITIONS = 6
+
+#: A polynomial in words that do not depend on the order in which unknowns were met.
+Signature = tuple[Any, ...]
+#: What both programs need in order to be defined: (signature, "nonnegative" or "nonzero").
+Fact = tuple[Signature, str]
 
 
 @dataclass(frozen=True)
 class Quotient:
-    """A quotient of two polynomials of one :class:`_Field`."""
+    """A quotient of two polynomials of one :class:`Field`.
+
+    ``defined`` says that the value exists wherever the inputs lie in their ranges and the facts
+    hold.
+    """
 
     top: Any
     bottom: Any
+    defined: bool = True
 
 
-class _Field:
-    """Quotients over a fixed set of generators, with the relations of the roots among them."""
+class _FullError(Exception):
+    """More unknowns than the field has room for."""
 
-    def __init__(self, labels: Iterable[Label], atoms: int) -> None:
-        from flint import Ordering, fmpq_mpoly_ctx
 
+class Field:
+    """Quotients over inputs and the unknowns that reading adds, with their relations."""
+
+    def __init__(
+        self,
+        labels: Iterable[Label],
+        room: int,
+        ranges: Mapping[Label, Range] | None = None,
+        facts: Iterable[Fact] = (),
+        offsets: Mapping[Any, int] | None = None,
+    ) -> None:
+        from flint import Ordering, fmpq, fmpq_mpoly_ctx
+
+        self._fraction = fmpq
         self._labels = {label: index for index, label in enumerate(labels)}
-        count = len(self._labels) + atoms
-        names = tuple(f"z{index}" for index in range(max(count, 1)))
-        self._context = fmpq_mpoly_ctx.get(names, Ordering.degrevlex)
+        count = max(len(self._labels) + room, 1)
+        self._context = fmpq_mpoly_ctx.get(
+            tuple(f"z{index}" for index in range(count)), Ordering.degrevlex
+        )
         self._generators = self._context.gens()
-        self._atoms: dict[Hashable, int] = {}
-        self._squares: dict[int, Any] = {}
-        self._one = self._context.constant(1)
+        self._zero, self._one = self._context.constant(0), self._context.constant(1)
+        given = ranges or {}
+        self.names: list[Any] = list(self._labels)
+        self.ranges: list[Range] = [given.get(label, REAL) for label in self._labels]
+        self._known: dict[Any, int] = {}
+        self.squares: dict[int, Any] = {}
+        self.signs: dict[int, Any] = {}
+        self._binary: set[int] = set()
+        self._functions: list[tuple[str, list[Quotient], int]] = []
+        self.facts: set[Fact] = set(facts)
+        self.found: set[Fact] = set()
+        self._offsets = offsets or {}
+        self.seen_offsets: dict[Any, int] = {}
+        self._work = 0
+        self._sign_memo: dict[str, tuple[bool, bool]] = {}
+        self._texts = [repr(name) for name in self.names]
+        for index, unknown in enumerate(self._generators[: len(self._labels)]):
+            name = self.signature(unknown)
+            if (name, "nonnegative") in self.facts:
+                positive = (name, "nonzero") in self.facts or self.ranges[index].positive
+                self.ranges[index] = replace(
+                    self.ranges[index], nonnegative=True, positive=positive
+                )
 
-    def _new(self, key: Hashable) -> int:
-        index = self._atoms.get(key)
+    # Unknowns
+
+    def _new(self, key: Any, values: Range) -> int:
+        index = self._known.get(key)
         if index is None:
-            index = self._atoms[key] = len(self._labels) + len(self._atoms)
+            index = len(self.names)
+            if index >= len(self._generators):
+                raise _FullError
+            self._known[key] = index
+            self.names.append(key)
+            self._texts.append(repr(key))
+            self.ranges.append(values)
         return index
 
-    def input(self, label: Label) -> Quotient:
-        return Quotient(self._generators[self._labels[label]], self._one)
+    def signature(self, polynomial: Any) -> Signature:
+        """The polynomial up to a positive factor, in terms of what its unknowns mean."""
+        terms = polynomial.to_dict()
+        if not terms:
+            return ()
+        rows: list[tuple[Any, Any]] = []
+        for exponents, coefficient in terms.items():
+            factors = [(self._texts[i], int(power)) for i, power in enumerate(exponents) if power]
+            rows.append((tuple(sorted(factors)), coefficient))
+        # The first coefficient in the stable order sets the scale; positive factors do not matter.
+        rows.sort(key=lambda row: row[0])
+        lead = abs(rows[0][1])
+        return tuple((factors, str(coefficient / lead)) for factors, coefficient in rows)
+
+    # Signs
+
+    def _bounds(self, polynomial: Any) -> tuple[bool, bool]:
+        """Whether it is known to be nonnegative, and known to be positive."""
+        key = str(polynomial)
+        found = self._sign_memo.get(key)
+        if found is None:
+            found = self._sign_memo[key] = self._find_bounds(polynomial)
+        return found
+
+    def _find_bounds(self, polynomial: Any) -> tuple[bool, bool]:
+        if polynomial.is_zero():
+            return True, False
+        if polynomial.is_constant():
+            positive = polynomial.leading_coefficient() > 0
+            return positive, positive
+        if len(polynomial) > _FACTOR_TERMS:
+            return False, False
+        name = self.signature(polynomial)
+        nonnegative, positive = self._inspect(polynomial)
+        nonnegative = nonnegative or (name, "nonnegative") in self.facts
+        if nonnegative and (name, "nonzero") in self.facts:
+            positive = True
+        return nonnegative, positive
+
+    def _inspect(self, polynomial: Any) -> tuple[bool, bool]:
+        """By the signs of the coefficients, after b = u/(1 + u) for b in [0, 1) and t = k + u."""
+        degrees = [int(degree) for degree in polynomial.degrees()]
+        for index, degree in enumerate(degrees):
+            if not degree:
+                continue
+            values, unknown = self.ranges[index], self._generators[index]
+            if values.unit:
+                parts = self._by_power(polynomial, index)
+                polynomial = sum(
+                    (part * unknown**power * (1 + unknown) ** (degree - power)
+                     for power, part in parts.items()),
+                    self._zero,
+                )  # fmt: skip
+            elif values.floor:
+                parts = self._by_power(polynomial, index)
+                polynomial = sum(
+                    (part * (unknown + values.floor) ** power for power, part in parts.items()),
+                    self._zero,
+                )
+        strict = False
+        for exponents, coefficient in polynomial.to_dict().items():
+            if coefficient < 0:
+                return False, False
+            certain = True
+            for index, power in enumerate(exponents):
+                if not power:
+                    continue
+                values = self.ranges[index]
+                if not (values.nonnegative or power % 2 == 0):
+                    return False, False
+                certain = certain and values.positive and not values.floor
+            strict = strict or certain
+        return True, strict
+
+    def _by_power(self, polynomial: Any, index: int) -> dict[int, Any]:
+        """The coefficients of the powers of one unknown."""
+        parts: dict[int, dict[Any, Any]] = {}
+        for exponents, coefficient in polynomial.to_dict().items():
+            rest = list(exponents)
+            power, rest[index] = int(rest[index]), 0
+            parts.setdefault(power, {})[tuple(rest)] = coefficient
+        return {power: self._context.from_dict(terms) for power, terms in parts.items()}
+
+    def is_nonnegative(self, value: Quotient) -> bool:
+        """Whether a value is known to be nonnegative wherever it is defined."""
+        top, bottom = self._bounds(value.top)[0], self._bounds(value.bottom)[0]
+        return (top and bottom) or (self._bounds(-value.top)[0] and self._bounds(-value.bottom)[0])
+
+    def is_positive(self, value: Quotient) -> bool:
+        """Whether a value is known to be positive wherever it is defined."""
+        top, bottom = self._bounds(value.top)[1], self._bounds(value.bottom)[0]
+        return (top and bottom) or (self._bounds(-value.top)[1] and self._bounds(-value.bottom)[0])
+
+    def _is_nonzero(self, polynomial: Any) -> bool:
+        _, factors = self._factors(polynomial)
+        return not polynomial.is_zero() and all(
+            self._bounds(factor)[1]
+            or self._bounds(-factor)[1]
+            or (self.signature(factor), "nonzero") in self.facts
+            for factor, _ in factors
+        )
+
+    # Arithmetic
+
+    def _times(self, a: Any, b: Any) -> Any:
+        self._spend(len(a) * len(b))
+        return a * b
+
+    def _spend(self, work: int) -> None:
+        self._work += work
+        if self._work > MAX_WORK:
+            raise BudgetError(f"a proof that multiplies more than {MAX_WORK} terms")
+
+    def _reduce(self, polynomial: Any) -> Any:
+        """Apply the relations of the unknowns, newest first."""
+        if len(polynomial) > MAX_TERMS:
+            raise BudgetError(f"a polynomial of more than {MAX_TERMS} terms")
+        if not self.squares and not self.signs:
+            return polynomial
+        degrees = polynomial.degrees()
+        for index in range(len(self.names) - 1, len(self._labels) - 1, -1):
+            if index in self.squares and degrees[index] >= 2:
+                polynomial = self._reduce_root(polynomial, index)
+            elif index in self.signs and degrees[index] >= 2 - (index in self._binary):
+                polynomial = self._reduce_sign(polynomial, index)
+            else:
+                continue
+            degrees = polynomial.degrees()
+        return polynomial
+
+    def _reduce_root(self, polynomial: Any, index: int) -> Any:
+        result = self._zero
+        for power, part in self._by_power(polynomial, index).items():
+            rest = self._generators[index] if power % 2 else self._one
+            result += self._times(part * rest, self.squares[index] ** (power // 2))
+        return result
+
+    def _reduce_sign(self, polynomial: Any, index: int) -> Any:
+        """z**3 = z and z**2 f = f; of a nonnegative f even z**2 = z, and z f = f."""
+        plain, odd, even = self._zero, self._zero, self._zero
+        for power, part in self._by_power(polynomial, index).items():
+            if power == 0:
+                plain += part
+            elif power % 2 and index not in self._binary:
+                odd += part
+            else:
+                even += part
+        unknown, of = self._generators[index], self.signs[index]
+        multiple, rest = divmod(even, of)
+        last = unknown if index in self._binary else unknown**2
+        return plain + multiple * of + odd * unknown + rest * last
+
+    def quotient(self, top: Any, bottom: Any, defined: bool = True) -> Quotient:
+        top, bottom = self._reduce(top), self._reduce(bottom)
+        if bottom.is_zero():
+            raise UndefinedError("it divides by what is zero for all inputs")
+        if top.is_zero():
+            return Quotient(self._zero, self._one, defined)
+        self._spend(len(top) * len(bottom))
+        common = top.gcd(bottom)
+        if not common.is_one():
+            top, bottom = top / common, bottom / common
+        lead = bottom.leading_coefficient()
+        if lead != 1:
+            top, bottom = top * (1 / lead), bottom * (1 / lead)
+        return Quotient(top, bottom, defined)
 
     def constant(self, value: Any) -> Quotient:
         from flint import fmpq
 
         return Quotient(self._context.constant(fmpq(value.numerator, value.denominator)), self._one)
 
-    def _reduce(self, polynomial: Any) -> Any:
-        """Replace the squares of roots by what they are the roots of, newest roots first."""
-        if len(polynomial) > MAX_TERMS:
-            raise BudgetError(f"a polynomial of more than {MAX_TERMS} terms")
-        for index in sorted(self._squares, reverse=True):
-            generator = self._generators[index]
-            if polynomial.degrees()[index] < 2:
-                continue
-            result = self._context.constant(0)
-            for exponents, coefficient in polynomial.to_dict().items():
-                power = int(exponents[index])
-                rest = list(exponents)
-                rest[index] = power % 2
-                term = self._context.from_dict({tuple(rest): coefficient})
-                result += term * self._squares[index] ** (power // 2)
-            polynomial = result
-            assert generator is not None
-        return polynomial
+    def input(self, label: Label) -> Quotient:
+        return Quotient(self._generators[self._labels[label]], self._one)
 
-    def quotient(self, top: Any, bottom: Any) -> Quotient:
-        top, bottom = self._reduce(top), self._reduce(bottom)
-        common = top.gcd(bottom)
-        if not common.is_one() and not common.is_zero():
-            top, bottom = top / common, bottom / common
-        # The sign stays where it is: the root of -v/-c is not that of v over that of c.
-        lead = abs(bottom.leading_coefficient()) if not bottom.is_zero() else 1
-        if lead != 1:
-            top, bottom = top * (1 / lead), bottom * (1 / lead)
-        return Quotient(top, bottom)
+    def add(self, a: Quotient, b: Quotient, sign: int = 1) -> Quotient:
+        defined = a.defined and b.defined
+        if a.bottom == b.bottom:
+            return self.quotient(a.top + sign * b.top, a.bottom, defined)
+        left, right = self._times(a.top, b.bottom), self._times(b.top, a.bottom)
+        return self.quotient(left + sign * right, self._times(a.bottom, b.bottom), defined)
 
-    def atom(self, op: str, args: list[Quotient]) -> Quotient:
-        key = (op, *[(str(arg.top), str(arg.bottom)) for arg in args])
-        return Quotient(self._generators[self._new(key)], self._one)
+    def multiply(self, a: Quotient, b: Quotient) -> Quotient:
+        top, bottom = self._times(a.top, b.top), self._times(a.bottom, b.bottom)
+        return self.quotient(top, bottom, a.defined and b.defined)
+
+    def divide(self, a: Quotient, b: Quotient, sure: bool = False) -> Quotient:
+        """The quotient; it is defined everywhere only if the divisor is known not to vanish."""
+        if b.top.is_zero():
+            raise UndefinedError("it divides by what is zero for all inputs")
+        defined = a.defined and b.defined and (sure or self._is_nonzero(b.top))
+        return self.quotient(self._times(a.top, b.bottom), self._times(a.bottom, b.top), defined)
+
+    def _power(self, value: Quotient, exponent: int) -> Quotient:
+        result = Quotient(self._one, self._one, value.defined)
+        for _ in range(exponent):
+            result = self.multiply(result, value)
+        return result
+
+    # Roots
 
     def root(self, arg: Quotient) -> Quotient:
-        """The root of a quotient as a quotient of roots: equal wherever both are defined."""
-        return self._divide(self._root(arg.top), self._root(arg.bottom))
+        """The root: of a quotient with positive denominator, else of top times bottom."""
+        defined = arg.defined and self.is_nonnegative(arg)
+        top, bottom = arg.top, arg.bottom
+        for sign in (1, -1):
+            if self._bounds(sign * bottom)[1]:
+                result = self.divide(self._root(sign * top), self._root(sign * bottom), sure=True)
+                return replace(result, defined=defined)
+        joint = self._root(self._reduce(self._times(top, bottom)))
+        return replace(self.divide(joint, self._absolute(bottom), sure=True), defined=defined)
 
     def _root(self, polynomial: Any) -> Quotient:
+        """The root of a polynomial that is nonnegative wherever the programs are defined."""
+        if polynomial.is_zero():
+            return Quotient(self._zero, self._one)
+        content, factors = self._factors(polynomial)
+        scale, square_free = _split_square(Fraction(int(abs(content).p), int(abs(content).q)))
+        outside = self.constant(scale)
+        inside = self._context.constant(square_free if content > 0 else -square_free)
+        # sqrt(f**2 * r) = |f| sqrt(r) holds where f = 0 and r < 0 only with an imaginary sqrt(r).
+        # So f leaves the root only if the odd rest cannot be negative.
+        leaves = content > 0 and all(
+            power % 2 == 0 or self._bounds(factor)[0] for factor, power in factors
+        )
+        single: list[Any] = []
+        for factor, power in factors:
+            if power % 2 == 0 and leaves:
+                whole = self._power(self._absolute(factor), power // 2)
+                outside = self.multiply(outside, whole)
+            elif self._bounds(factor)[1]:
+                outside = self.multiply(outside, Quotient(factor ** (power // 2), self._one))
+                if power % 2:
+                    single.append(factor)
+            else:
+                inside = inside * factor**power
+        for part in [*single, inside]:
+            outside = self.multiply(outside, self._simple_root(part))
+        return outside
+
+    def _simple_root(self, polynomial: Any) -> Quotient:
         if polynomial.is_one():
             return Quotient(self._one, self._one)
-        index = self._new(("sqrt", str(polynomial)))
-        self._squares[index] = polynomial
+        values = Range(nonnegative=True, positive=self._bounds(polynomial)[1])
+        key = ("sqrt", self.signature(polynomial), str(polynomial.leading_coefficient()))
+        index = self._new(key, values)
+        self.squares.setdefault(index, polynomial)
         return Quotient(self._generators[index], self._one)
 
-    def _divide(self, a: Quotient, b: Quotient) -> Quotient:
-        return self.quotient(a.top * b.bottom, a.bottom * b.top)
+    # Signs, absolute values, comparisons
+
+    def _factors(self, polynomial: Any) -> tuple[Any, list[tuple[Any, int]]]:
+        if polynomial.is_constant():
+            return polynomial.leading_coefficient(), []
+        if len(polynomial) > _FACTOR_TERMS:
+            lead = polynomial.leading_coefficient()
+            return lead, [(polynomial * (1 / lead), 1)]
+        self._spend(len(polynomial) ** 2)
+        content, factors = polynomial.factor()
+        return content, [(factor, int(power)) for factor, power in factors]
+
+    def _sign_of_factor(self, factor: Any) -> Quotient:
+        """The sign of one factor: known, or an unknown that is -1, 0 or 1."""
+        for sign in (1, -1):
+            nonnegative, positive = self._bounds(sign * factor)
+            if positive:
+                return Quotient(self._context.constant(sign), self._one)
+            if nonnegative:
+                unknown = self._sign_unknown(sign * factor, binary=True)
+                return Quotient(sign * unknown, self._one)
+        return Quotient(self._sign_unknown(factor, binary=False), self._one)
+
+    def _sign_unknown(self, factor: Any, binary: bool) -> Any:
+        key = ("sign", self.signature(factor))
+        index = self._new(key, Range(nonnegative=binary))
+        self.signs.setdefault(index, factor)
+        if binary:
+            self._binary.add(index)
+        return self._generators[index]
+
+    def _sign(self, polynomial: Any) -> Quotient:
+        if polynomial.is_zero():
+            return Quotient(self._zero, self._one)
+        content, factors = self._factors(polynomial)
+        result = self.constant(Fraction(1 if content > 0 else -1))
+        for factor, power in factors:
+            one = self._sign_of_factor(factor)
+            result = self.multiply(result, self._power(one, 2 - power % 2))
+        return result
+
+    def _absolute(self, polynomial: Any) -> Quotient:
+        content, factors = self._factors(polynomial)
+        result = Quotient(self._context.constant(abs(content)), self._one)
+        for factor, power in factors:
+            value = Quotient(factor, self._one)
+            if power % 2 and not self._bounds(factor)[0]:
+                value = self.multiply(value, self._sign_of_factor(factor))
+                value = self.multiply(value, self._power(Quotient(factor, self._one), power - 1))
+            else:
+                value = self._power(value, power)
+            result = self.multiply(result, value)
+        return result
+
+    def sign(self, value: Quotient) -> Quotient:
+        """-1, 0 or 1."""
+        result = self.multiply(self._sign(value.top), self._sign(value.bottom))
+        return replace(result, defined=value.defined)
+
+    def absolute(self, value: Quotient) -> Quotient:
+        if value.top.is_zero():
+            return value
+        result = self.divide(self._absolute(value.top), self._absolute(value.bottom), sure=True)
+        return replace(result, defined=value.defined)
+
+    def _compare(self, op: str, a: Quotient, b: Quotient) -> Quotient:
+        sign = self.sign(self.add(a, b, -1))
+        square = self.multiply(sign, sign)
+        one, half = self.constant(Fraction(1)), self.constant(Fraction(1, 2))
+        if op == "lt":
+            return self.multiply(half, self.add(square, sign, -1))
+        if op == "le":
+            return self.add(one, self.multiply(half, self.add(square, sign)), -1)
+        return self.add(one, square, -1)
+
+    def _extreme(self, op: str, a: Quotient, b: Quotient) -> Quotient:
+        size = self.absolute(self.add(a, b, -1))
+        both = self.add(self.add(a, b), size, 1 if op == "max" else -1)
+        return self.multiply(self.constant(Fraction(1, 2)), both)
+
+    def _select(self, condition: Quotient, then: Quotient, otherwise: Quotient) -> Quotient:
+        if then.defined and otherwise.defined:
+            change = self.multiply(condition, self.add(then, otherwise, -1))
+            return self.add(otherwise, change)
+        return self._function("select", [condition, then, otherwise], False)
+
+    # Powers and other functions
+
+    def _function(self, op: str, args: list[Quotient], defined: bool) -> Quotient:
+        """An unknown that is the same for arguments that are proved the same."""
+        for name, others, index in self._functions:
+            if name == op and len(others) == len(args) and all(map(self.same, others, args)):
+                return Quotient(self._generators[index], self._one, defined)
+        key = (op, *[(str(arg.top), str(arg.bottom)) for arg in args])
+        positive = op in ("exp", "cosh", "e", "pi")
+        if op == "pow":
+            positive = self.is_positive(args[0])
+        index = self._new(key, Range(nonnegative=positive, positive=positive))
+        self._functions.append((op, args, index))
+        return Quotient(self._generators[index], self._one, defined)
+
+    def power(self, base: Quotient, exponent: Quotient) -> Quotient:
+        """``base**exponent``, in multiples of the power with the least offset."""
+        opaque = [base, exponent]
+        positive = self.is_positive(base)
+        if not exponent.bottom.is_constant():
+            return self._function("pow", opaque, base.defined and exponent.defined and positive)
+        scale = exponent.bottom.leading_coefficient()
+        terms = {m: c / scale for m, c in exponent.top.to_dict().items()}
+        zero = tuple([0] * len(self._generators))
+        offset = terms.pop(zero, 0)
+        if offset != 0 and offset.q != 1:
+            return self._function("pow", opaque, base.defined and exponent.defined and positive)
+        if not terms:
+            return self._function("pow", opaque, base.defined and positive)
+        shift = int(offset.p) if offset != 0 else 0
+        if positive:
+            return self._free_power(base, terms, shift, exponent.defined)
+        return self._counted_power(base, terms, shift, opaque)
+
+    def _free_power(
+        self, base: Quotient, terms: Mapping[Any, Any], shift: int, defined: bool
+    ) -> Quotient:
+        """Of a positive base: exponents add up whatever they are."""
+        result = self._power(base, abs(shift))
+        one = Quotient(self._one, self._one)
+        if shift < 0:
+            result = self.divide(one, result, sure=True)
+        for monomial, coefficient in terms.items():
+            part = self._context.from_dict({monomial: self._fraction(1, coefficient.q)})
+            key = ("power", str(base.top), str(base.bottom), self.signature(base.top),
+                   self.signature(part), str(coefficient.q))  # fmt: skip
+            counted = self._bounds(part)[1]
+            small = (
+                counted
+                and self._bounds(base.bottom - base.top)[1]
+                and bool(self._bounds(base.bottom)[1])
+            )
+            index = self._new(key, Range(nonnegative=True, positive=True, unit=small))
+            value = Quotient(self._generators[index], self._one, defined and base.defined)
+            value = self._power(value, abs(int(coefficient.p)))
+            if coefficient < 0:
+                result = self.divide(result, value, sure=True)
+            else:
+                result = self.multiply(result, value)
+        return result
+
+    def _counted_power(
+        self, base: Quotient, terms: Mapping[Any, Any], shift: int, opaque: list[Quotient]
+    ) -> Quotient:
+        """Of any base: b**(k m + c) = (b**(m + c0))**k * b**(c - k c0), m whole, c >= k c0."""
+        whole = all(
+            coefficient.q == 1
+            and all(self.ranges[i].integer for i, power in enumerate(monomial) if power)
+            for monomial, coefficient in terms.items()
+        )
+        part = self._context.from_dict(dict(terms))
+        if not whole or part.leading_coefficient() < 0:
+            return self._function("pow", opaque, False)
+        content = 0
+        for coefficient in terms.values():
+            content = gcd(content, int(coefficient.p))
+        part = part * self._fraction(1, content)
+        name = (str(base.top), str(base.bottom), str(part))
+        least = floor(Fraction(shift, content))
+        least = min(self._offsets.get(name, least), least, self.seen_offsets.get(name, least))
+        if name in self.seen_offsets and self.seen_offsets[name] > least:
+            self.seen_offsets[name] = least
+            raise _FullError  # an unknown with a larger offset is in use: start again
+        self.seen_offsets[name] = least
+        first = self._first(part)
+        if first is None or first + least < 0:
+            return self._function("pow", opaque, False)
+        nonnegative = self.is_nonnegative(base)
+        small = (
+            nonnegative and self._bounds(base.bottom - base.top)[1] and self._bounds(base.bottom)[1]
+        )
+        # 0 <= b < 1 gives 0 <= b**n < 1 for n >= 1; for n = 0 it is 1.
+        values = Range(nonnegative=nonnegative, unit=small and first + least >= 1)
+        index = self._new(("power", *name, self.signature(base.top), least), values)
+        value = self._power(Quotient(self._generators[index], self._one, base.defined), content)
+        return self.multiply(value, self._power(base, shift - content * least))
+
+    def _first(self, part: Any) -> int | None:
+        """The least value of a whole exponent, if it is a counter alone."""
+        for index, unknown in enumerate(self._generators[: len(self._labels)]):
+            if part == unknown and self.ranges[index].floor:
+                return self.ranges[index].floor
+        return None
+
+    # Programs
 
     def read(self, node: Node, args: list[Quotient]) -> Quotient:
-        if node.op == "const":
+        """The value of one node from those of its arguments."""
+        op = node.op
+        if op == "const":
             return self.constant(node.value)
-        if node.op == "input":
+        if op == "input":
             return self.input(node.value)
-        if node.op == "neg":
-            return Quotient(-args[0].top, args[0].bottom)
-        if node.op in ("add", "sub"):
-            a, b = args
-            left, right = a.top * b.bottom, b.top * a.bottom
-            top = left + right if node.op == "add" else left - right
-            return self.quotient(top, a.bottom * b.bottom)
-        if node.op == "mul":
-            return self.quotient(args[0].top * args[1].top, args[0].bottom * args[1].bottom)
-        if node.op == "div":
-            return self._divide(*args)
-        if node.op == "sqrt":
+        if op == "neg":
+            return replace(args[0], top=-args[0].top)
+        if op in ("add", "sub"):
+            return self.add(args[0], args[1], 1 if op == "add" else -1)
+        if op in ("mul", "and"):
+            return self.multiply(*args)
+        if op == "div":
+            return self.divide(args[0], args[1])
+        if op == "sqrt":
             return self.root(args[0])
-        return self.atom(node.op, args)
+        if op == "abs":
+            return self.absolute(args[0])
+        if op == "sign":
+            return self.sign(args[0])
+        if op in ("max", "min"):
+            return self._extreme(op, *args)
+        if op in ("lt", "le", "eq"):
+            return self._compare(op, *args)
+        if op == "not":
+            return self.add(self.constant(Fraction(1)), args[0], -1)
+        if op == "or":
+            return self.add(self.add(args[0], args[1]), self.multiply(args[0], args[1]), -1)
+        if op == "select":
+            return self._select(*args)
+        if op == "pow":
+            return self.power(*args)
+        total = op in ("pi", "e", "exp", "sin", "cos", "atan", "sinh", "cosh", "tanh")
+        return self._function(op, args, total and all(arg.defined for arg in args))
+
+    def read_program(self, program: Program) -> tuple[dict[Label, Quotient], list[Quotient]]:
+        """The outputs and all nodes; what they need in order to be defined goes to ``found``."""
+        guards = program.guards(program.outputs.values())
+        values: list[Quotient] = []
+        for index, node in enumerate(program.nodes):
+            args = [values[arg] for arg in node.args]
+            if guards.get(index) == ():
+                self._note(node, args)
+            values.append(self.read(node, args))
+        return {label: values[index] for label, index in program.outputs.items()}, values
+
+    def _note(self, node: Node, args: list[Quotient]) -> None:
+        if node.op == "sqrt":
+            top, bottom = args[0].top, args[0].bottom
+            if not self._bounds(bottom)[1]:
+                top = self._times(top, bottom)
+            if not top.is_constant():
+                self.found.add((self.signature(top), "nonnegative"))
+        elif node.op == "div":
+            self._note_nonzero(args[1].top)
+
+    def _note_nonzero(self, polynomial: Any) -> None:
+        for factor, _ in self._factors(polynomial)[1]:
+            self.found.add((self.signature(factor), "nonzero"))
+            for index, square in self.squares.items():
+                if factor == self._generators[index]:
+                    self._note_nonzero(square)
 
     def same(self, a: Quotient, b: Quotient) -> bool:
-        return bool(self._reduce(a.top * b.bottom - b.top * a.bottom).is_zero())
+        """Whether two values are proved equal wherever both are defined."""
+        if a.top == b.top and a.bottom == b.bottom:
+            return True
+        difference = self._times(a.top, b.bottom) - self._times(b.top, a.bottom)
+        return bool(self._reduce(difference).is_zero())
 
 
-def _atoms(program: Program) -> int:
-    # A root may bring two atoms: that of the numerator and that of the denominator.
-    return sum(2 for node in program.nodes if node.op in _ATOMS)
+def _split_square(value: Fraction) -> tuple[Fraction, int]:
+    """A positive rational as the square of the first times the second, a small whole number."""
+    whole = value.numerator * value.denominator
+    scale = Fraction(1, value.denominator)
+    root = isqrt(whole)
+    if root * root == whole:
+        return scale * root, 1
+    for prime in (2, 3, 5, 7, 11, 13):
+        while whole % (prime * prime) == 0:
+            whole //= prime * prime
+            scale *= prime
+    return scale, whole
 
 
-def normal_forms(*programs: Program) -> tuple[_Field, list[dict[Label, Quotient]]]:
-    """The normal forms of the outputs of programs over one common field."""
+def normal_forms(
+    *programs: Program,
+    ranges: Mapping[Label, Range] | None = None,
+    facts: Iterable[Fact] = (),
+) -> tuple[Field, list[tuple[dict[Label, Quotient], list[Quotient]]]]:
+    """For each program its outputs and all its nodes, over one common field."""
     labels = dict.fromkeys(label for program in programs for label in program.inputs)
-    field = _Field(labels, sum(map(_atoms, programs)))
-    return field, [program.fold(field.read) for program in programs]
+    room = 4 + sum(_UNKNOWNS.get(node.op, 0) for p in programs for node in p.nodes)
+    offsets: dict[Any, int] = {}
+    for _ in range(8):
+        field = Field(labels, room, ranges, facts, offsets)
+        try:
+            return field, [field.read_program(program) for program in programs]
+        except _FullError:
+            offsets = {**offsets, **field.seen_offsets}
+            room *= 2
+    raise BudgetError("a proof that needs more unknowns than there is room for")
+
+
+#: How many unknowns an operation usually brings.
+_UNKNOWNS = {
+    **dict.fromkeys(["abs", "sign", "max", "min", "lt", "le", "eq", "select", "pow"], 1),
+    **dict.fromkeys(["exp", "log", "sin", "cos", "tan", "atan", "sinh", "cosh", "tanh"], 1),
+    "sqrt": 2, "pi": 1, "e": 1,
+}  # fmt: skip
 
 
 def proved_equal(
-    first: Program, second: Program, outputs: Mapping[Label, Label] | None = None
+    first: Program,
+    second: Program,
+    outputs: Mapping[Label, Label] | None = None,
+    ranges: Mapping[Label, Range] | None = None,
 ) -> bool:
-    """Whether all outputs are proved equal; ``False`` means unknown.
+    """Whether all outputs are proved equal wherever both are defined; ``False`` means unknown.
 
-    ``outputs`` maps labels of the first to labels of the second program (the same by default).
+    ``outputs`` maps labels of the first to labels of the second program (the same by default);
+    ``ranges`` says in which ranges of the inputs.
 
     >>> from symopt.program.graph import Graph
     >>> graph = Graph()
@@ -159,9 +700,121 @@ def proved_equal(
     >>> proved_equal(joint, split)
     True
     """
-    pairs = outputs or {label: label for label in first.outputs}
+    pairs = dict(outputs) if outputs else {label: label for label in first.outputs}
     try:
-        field, (ours, theirs) = normal_forms(first, second)
-        return all(field.same(ours[a], theirs[b]) for a, b in pairs.items())
-    except BudgetError:
+        return _Proof(pairs, ranges or {}).holds(first, second, frozenset(), _MAX_CONDITIONS)
+    except (BudgetError, UndefinedError):
         return False
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """Of the equality of pairs of outputs: outright, with what must be defined, or by cases."""
+
+    pairs: Mapping[Label, Label]
+    ranges: Mapping[Label, Range]
+
+    def holds(self, first: Program, second: Program, facts: frozenset[Fact], cases: int) -> bool:
+        pairs = _differing(first, second, self.pairs)
+        if not pairs:
+            return True
+        for _ in range(3):
+            field, forms = normal_forms(first, second, ranges=self.ranges, facts=facts)
+            ours, theirs = forms[0][0], forms[1][0]
+            if all(field.same(ours[a], theirs[b]) for a, b in pairs.items()):
+                return True
+            if field.found <= facts:
+                break
+            facts = facts | field.found
+        if not cases or not (first.has("select") or second.has("select")):
+            return False
+        return self._by_cases(first, second, facts, cases, field, [form[1] for form in forms])
+
+    def _by_cases(
+        self,
+        first: Program,
+        second: Program,
+        facts: frozenset[Fact],
+        cases: int,
+        field: Field,
+        values: list[list[Quotient]],
+    ) -> bool:
+        programs = (first, second)
+        chosen: tuple[Any, Any] | None = None
+        places: list[dict[int, Node]] = [{}, {}]
+        example: tuple[str, Quotient] | None = None
+        for number, program in enumerate(programs):
+            for index in _conditions(program):
+                node, value = program.nodes[index], values[number][index]
+                key = (str(value.top), str(value.bottom))
+                if value.top.is_constant() or (chosen is not None and key != chosen):
+                    continue
+                if example is None:
+                    left, right = (values[number][arg] for arg in node.args)
+                    example = node.op, field.add(right, left, -1)
+                chosen = key
+                places[number][index] = node
+        if example is None:
+            return False
+        return all(
+            self.holds(
+                _assume(first, places[0], truth),
+                _assume(second, places[1], truth),
+                facts | _consequences(field, *example, truth),
+                cases - 1,
+            )
+            for truth in (True, False)
+        )
+
+
+def _differing(first: Program, second: Program, pairs: Mapping[Label, Label]) -> dict[Label, Label]:
+    """The pairs of outputs that are not written in the same way."""
+    graph = Graph()
+    ours, theirs = graph.inline(first, {}), graph.inline(second, {})
+    return {a: b for a, b in pairs.items() if ours[a] != theirs[b]}
+
+
+def _conditions(program: Program) -> list[int]:
+    """The comparisons on which a branch depends."""
+    wanted = {node.args[0] for node in program.nodes if node.op == "select"}
+    found: list[int] = []
+    for index in range(len(program.nodes) - 1, -1, -1):
+        node = program.nodes[index]
+        if index in wanted and node.op in ("and", "or", "not"):
+            wanted |= set(node.args)
+        elif index in wanted and node.op in ("lt", "le", "eq"):
+            found.append(index)
+    return found[::-1]
+
+
+def _assume(program: Program, places: Mapping[int, Node], truth: bool) -> Program:
+    """The program where some conditions are known."""
+    graph = Graph()
+    copies: list[int] = []
+
+    def visit(node: Node, args: list[int]) -> int:
+        if len(copies) in places:
+            made = graph.const(truth)
+        elif node.op == "input":
+            made = graph.input(node.value)
+        elif node.op == "const":
+            made = graph.const(node.value)
+        else:
+            made = graph.apply(node.op, *args)
+        copies.append(made)
+        return made
+
+    return graph.program(program.fold(visit))
+
+
+def _consequences(field: Field, op: str, gap: Quotient, truth: bool) -> set[Fact]:
+    """What a comparison of left and right says of the gap, right minus left."""
+    if not field.is_positive(Quotient(gap.bottom, gap.bottom / gap.bottom)):
+        return set()
+    over, under = field.signature(gap.top), field.signature(-gap.top)
+    if op == "eq":
+        return set() if truth else {(over, "nonzero"), (under, "nonzero")}
+    facts = {(over if truth else under, "nonnegative")}
+    if (op == "lt") == truth:  # left < right, or right < left
+        facts |= {(over, "nonzero"), (under, "nonzero")}
+    return facts
