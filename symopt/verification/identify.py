@@ -15,7 +15,15 @@ from symopt.statement.numbers import received
 from symopt.statement.rule import Rule
 from symopt.verification.departures import Departure, departure
 from symopt.verification.implementation import Implementation, ImplementationError
-from symopt.verification.inference import ROUNDOFF, Fit, Record, fit, inference_probes, record
+from symopt.verification.inference import (
+    ROUNDOFF,
+    Fit,
+    Record,
+    fit,
+    has_neutral,
+    inference_probes,
+    record,
+)
 from symopt.verification.probe import standard_probes
 from symopt.verification.siblings import Sibling, siblings
 from symopt.verification.stepping import float_rule
@@ -182,6 +190,9 @@ def identify(implementation: Any, **hyper: Any) -> Identification:
     search = _Search(code, records)
     matches = search.matches(first, given)
     notes: list[str] = []
+    if not matches:
+        odd = [rule for rule in first if has_neutral(rule)]
+        matches = search.matches(odd, given, free_all=True)
     if not matches and given:
         matches = search.matches(rules.values(), {})
         if matches:
@@ -220,14 +231,19 @@ class _Search:
         # A rule that follows the run differs from it by little more than rounding.
         self._close = 1e5 * ROUNDOFF[code.format]
 
-    def matches(self, candidates: Iterable[Rule], given: Mapping[str, Fraction]) -> list[Match]:
-        self.fits = {rule.name: fit(rule, self.records, given) for rule in candidates}
-        shares = {name: self._share(f) for name, f in self.fits.items() if f.misfit < _ROUGH}
+    def matches(
+        self, candidates: Iterable[Rule], given: Mapping[str, Fraction], *, free_all: bool = False
+    ) -> list[Match]:
+        fits = {rule.name: fit(rule, self.records, given, free_all=free_all) for rule in candidates}
+        for name, fitted in fits.items():
+            if name not in self.fits or fitted.misfit < self.fits[name].misfit:
+                self.fits[name] = fitted
+        shares = {name: self._share(f) for name, f in fits.items() if f.misfit < _ROUGH}
         found: list[Match] = []
         equal: set[str] = set()
         replayed = 0
-        for name in sorted(shares, key=lambda name: self._rank(self.fits[name], shares[name])):
-            fitted = self.fits[name]
+        for name in sorted(shares, key=lambda name: self._rank(fits[name], shares[name])):
+            fitted = fits[name]
             beaten = found and (_is_special(fitted) or fitted.misfit > self._close)
             if name in equal or replayed >= _REPLAYED or beaten:
                 continue
@@ -285,7 +301,11 @@ class _Search:
         order = list(rules)
         place = order.index(fitted.rule.name) if fitted.rule.name in order else len(order)
         coarse = fitted.misfit > 1e-6
-        return len(unseen), coarse, _is_special(fitted), -round(share, 1), len(fitted.values), place
+        digits = sum(_digits(fitted.values[name]) for name in fitted.inferred)
+        return (
+            len(unseen), coarse, _is_special(fitted), -round(share, 1), digits,
+            len(fitted.values), place,
+        )  # fmt: skip
 
     def nearest(self) -> Match | None:
         """The rule with the least misfit, and where it departs."""
@@ -301,6 +321,11 @@ def _outside(entry: Any, value: Fraction) -> bool:
     from symopt.statement.numbers import rational
 
     return rational(value) not in entry.domain
+
+
+def _digits(value: Fraction) -> int:
+    """The significant digits of the shortest decimal of a float."""
+    return len(f"{float(value)!r}".split("e")[0].replace(".", "").strip("-0"))
 
 
 def _is_special(fitted: Fit) -> bool:

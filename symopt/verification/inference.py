@@ -24,7 +24,7 @@ from symopt.verification.implementation import Implementation, ImplementationErr
 from symopt.verification.probe import Probe
 from symopt.verification.stepping import Array, float_rule
 
-__all__ = ["ROUNDOFF", "Fit", "Record", "fit", "inference_probes", "record", "snap"]
+__all__ = ["ROUNDOFF", "Fit", "Record", "fit", "has_neutral", "inference_probes", "record", "snap"]
 
 #: Unit roundoff of the formats in which points may be reported.
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
@@ -33,7 +33,7 @@ _LOGARITHMIC = ("eta", "epsilon", "epsilon_root", "delta", "Delta_max", "Delta_m
 #: Guesses to start from, by name.
 _GUESSES: dict[str, tuple[float, ...]] = {
     "mu": (0.9, 0.5), "beta": (0.9, 0.5), "rho": (0.9, 0.99), "beta1": (0.9, 0.6),
-    "beta2": (0.999, 0.9), "epsilon": (1e-8, 1e-4), "lamda": (0.01,), "tau": (0.1,),
+    "beta2": (0.999, 0.9), "epsilon": (1e-8, 1e-6, 1e-4), "lamda": (0.01,), "tau": (0.1,),
 }  # fmt: skip
 #: What these are where nothing is said: a fit that frees them would fit more rules than there are.
 _NEUTRAL = ("tau", "kappa", "gamma", "epsilon_root")
@@ -138,11 +138,28 @@ def aligned(name: str, seen: Observation, form: str) -> Record:
     return Record(name, points, gradients, asked, noise)
 
 
+class _Seen:
+    """What does not change about a record while a rule is fitted to it."""
+
+    def __init__(self, entry: Record) -> None:
+        self.record = entry
+        self.before = entry.points[:-1][:, None, :]
+        self.largest = np.abs(np.diff(entry.points, axis=0)).max(axis=0, initial=0) + 1e-300
+        self.unit = 1e-2 * self.largest
+        self.noise = entry.noise[None, :, None, :]
+        self.target = np.stack([entry.points[1:], entry.asked])[:, :, None, :]
+        self.level = np.arcsinh((self.target - self.before) / self.unit)
+
+    def flat(self, residuals: Array) -> Array:
+        """Residuals of shape (2, steps, lanes, d) as one row per lane."""
+        return residuals.transpose(2, 0, 1, 3).reshape(residuals.shape[2], -1)
+
+
 class _Problem:
     """One rule against records, as a function of the transformed unknown hyperparameters."""
 
-    def __init__(self, rule: Rule, records: Sequence[Record], known: Mapping[str, float]) -> None:
-        self.rule, self.records, self.known = rule, records, dict(known)
+    def __init__(self, rule: Rule, seen: Sequence[_Seen], known: Mapping[str, float]) -> None:
+        self.rule, self.seen, self.known = rule, seen, dict(known)
         self.free = [entry for entry in rule.parameters if entry.name not in known]
 
     def values(self, theta: Array) -> dict[str, Any]:
@@ -152,56 +169,41 @@ class _Problem:
         }
         return {**self.known, **columns}
 
-    def paths(self, theta: Array) -> list[tuple[Record, Array]]:
-        """Predicted minus observed, points first and questions after them, by record."""
+    def paths(self, theta: Array) -> list[tuple[_Seen, Array]]:
+        """Predicted points and questions, (2, steps, lanes, d), by record."""
         values = self.values(theta)
         found = []
-        for entry in self.records:
+        for seen in self.seen:
+            entry = seen.record
             rule = float_rule(self.rule, entry.points.shape[1])
             path = rule.run(entry.points, entry.gradients, lambda t: values, len(theta))
-            found.append((entry, np.stack([path.points, path.asked])))
+            found.append((seen, np.stack([path.points, path.asked])))
         return found
 
     def logarithmic(self, theta: Array) -> Array:
         """Residuals on a scale that is linear near zero and logarithmic far from it."""
-        parts = []
-        for entry, path in self.paths(theta):
-            for predicted, observed in ((path[0], entry.points[1:]), (path[1], entry.asked)):
-                before = entry.points[:-1][:, None, :]
-                seen = observed[:, None, :] - before
-                unit = 1e-2 * _largest(entry)
-                off = np.arcsinh((predicted - before) / unit) - np.arcsinh(seen / unit)
-                parts.append(off.transpose(1, 0, 2).reshape(len(theta), -1))
+        parts = [
+            seen.flat(np.arcsinh((path - seen.before) / seen.unit) - seen.level)
+            for seen, path in self.paths(theta)
+        ]
         return _finite(np.concatenate(parts, axis=1), 50.0)
 
     def in_noise(self, theta: Array) -> Array:
         """Residuals in units of the rounding of the points."""
-        parts = []
-        for entry, path in self.paths(theta):
-            for predicted, observed in ((path[0], entry.points[1:]), (path[1], entry.asked)):
-                off = (predicted - observed[:, None, :]) / entry.noise[:, None, :]
-                parts.append(off.transpose(1, 0, 2).reshape(len(theta), -1))
+        parts = [seen.flat((path - seen.target) / seen.noise) for seen, path in self.paths(theta)]
         return _finite(np.concatenate(parts, axis=1), 1e18)
 
     def misfit(self, theta: Array) -> float:
         """The relative root mean square deviation of the steps, of one lane."""
-        parts = []
-        for entry, path in self.paths(theta):
-            for predicted, observed in ((path[0], entry.points[1:]), (path[1], entry.asked)):
-                slack = 64 * entry.noise
-                off = np.maximum(np.abs(predicted[:, 0, :] - observed) - slack, 0)
-                parts.append((off / _largest(entry)).ravel())
+        parts = [
+            (np.maximum(np.abs(path - seen.target) - 64 * seen.noise, 0) / seen.largest).ravel()
+            for seen, path in self.paths(theta)
+        ]
         return float(np.sqrt(np.mean(_finite(np.concatenate(parts), 1e6) ** 2)))
 
 
-def _largest(entry: Record) -> Array:
-    largest: Array = np.abs(np.diff(entry.points, axis=0)).max(axis=0, initial=0) + 1e-300
-    return largest
-
-
 def _finite(values: Array, bound: float) -> Array:
-    clean = np.nan_to_num(values, nan=bound, posinf=bound, neginf=-bound)
-    return np.asarray(np.clip(clean, -bound, bound))
+    return np.asarray(np.where(np.isnan(values), bound, np.clip(values, -bound, bound)))
 
 
 def _value(entry: Hyperparameter, theta: Array) -> Array:
@@ -240,10 +242,9 @@ def _starts(problem: _Problem) -> Array:
     column = names.index("eta")
     grid[:, column] = 0.0
     sizes = []
-    for run, path in problem.paths(grid):
-        before = run.points[:-1][:, None, :]
-        predicted = np.abs(path[0] - before)
-        observed = np.abs(run.points[1:][:, None, :] - before)
+    for seen, path in problem.paths(grid):
+        predicted = np.abs(path[0] - seen.before)
+        observed = np.abs(seen.target[0] - seen.before)
         with np.errstate(all="ignore"):
             sizes.append(np.log(observed / predicted).transpose(1, 0, 2).reshape(len(grid), -1))
     ratios = np.concatenate(sizes, axis=1)
@@ -282,28 +283,34 @@ def _descend(residuals: Any, theta: Array, rounds: int, width: float) -> tuple[A
     return theta, cost
 
 
+def has_neutral(rule: Rule) -> bool:
+    """Whether a rule has hyperparameters that a fit leaves alone unless it is told otherwise."""
+    return any(entry.name in _NEUTRAL and entry.name != "gamma" for entry in rule.parameters)
+
+
 def fit(
     rule: Rule,
     records: Sequence[Record],
     given: Mapping[str, Fraction],
     *,
     free_all: bool = False,
-    rough: float = 0.05,
+    rough: float = 1e-2,
 ) -> Fit:
     """The hyperparameters with which a rule comes nearest to records.
 
-    ``given`` are exact values. Without ``free_all`` those that are customarily neutral (dampening,
-    a schedule's multiplier) stay at their defaults. A fit whose relative misfit stays above
-    ``rough`` is not refined and comes back as it is.
+    ``given`` are exact values. Without ``free_all`` those that are customarily neutral (dampening)
+    stay at their defaults, and a schedule's multiplier always does. A fit whose relative misfit
+    stays above ``rough`` is not refined and comes back as it is.
     """
     known = {entry.name: given[entry.name] for entry in rule.parameters if entry.name in given}
     neutral = {
         entry.name: Fraction(float(entry.default))
         for entry in rule.parameters
-        if entry.name not in known and entry.name in _NEUTRAL and not free_all
+        if entry.name not in known and entry.name in (("gamma",) if free_all else _NEUTRAL)
     }
     fixed = {**known, **neutral}
-    problem = _Problem(rule, records, {name: float(value) for name, value in fixed.items()})
+    seen = [_Seen(entry) for entry in records]
+    problem = _Problem(rule, seen, {name: float(value) for name, value in fixed.items()})
     if not problem.free:
         misfit = problem.misfit(np.zeros((1, 0)))
         return Fit(rule, _ordered(rule, fixed), misfit, tuple(known), (), tuple(neutral))
@@ -352,7 +359,7 @@ def _resolved(problem: _Problem, theta: Array) -> tuple[dict[str, Fraction], tup
             values.update({name: Fraction(value) for name, value in seen + unseen})
             return values, tuple(name for name, _ in unseen)
         kept = [i for i, (entry, _, _) in enumerate(estimates) if entry.name not in plain]
-        problem = _Problem(problem.rule, problem.records, {**problem.known, **plain})
+        problem = _Problem(problem.rule, problem.seen, {**problem.known, **plain})
         theta, _ = _descend(problem.in_noise, theta[:, kept], 25, 1e-7)
     return values, ()
 
@@ -375,13 +382,17 @@ def _is_plain(value: float) -> bool:
 
 def _search(problem: _Problem) -> Array:
     """The best unknowns on the logarithmic scale; guesses that lead nowhere are given up early."""
-    theta = _starts(problem)
-    for kept, rounds, hopeless in ((3, 5, 3.0), (2, 8, 0.5), (1, 20, 0.0)):
-        theta, cost = _descend(problem.logarithmic, theta, rounds, 1e-6)
+    # A first look at the first record alone settles most of what is another rule.
+    first = _Problem(problem.rule, problem.seen[:1], problem.known)
+    theta = _starts(first)
+    for part, kept, rounds, hopeless in (
+        (first, 3, 5, 0.5), (problem, 2, 8, 0.02), (problem, 1, 20, 0.0),
+    ):  # fmt: skip
+        theta, cost = _descend(part.logarithmic, theta, rounds, 1e-6)
         order = np.argsort(cost)[:kept]
         theta, cost = theta[order], cost[order]
-        count = sum(2 * entry.gradients.size for entry in problem.records)
-        if hopeless and cost[0] > hopeless**2 * count:
+        count = sum(seen.target.size for seen in part.seen)
+        if cost[0] > hopeless**2 * count and hopeless:
             break
     return theta[:1]
 

@@ -33,13 +33,22 @@ from symopt.statement.rule import Rule
 from symopt.statement.symbols import t
 from symopt.verification.stepping import float_rule
 
-__all__ = ["Sibling", "opaque_program", "proved_same_points", "siblings", "specialized"]
+__all__ = [
+    "Sibling",
+    "linear_size",
+    "opaque_program",
+    "proved_by_induction",
+    "proved_same_points",
+    "siblings",
+    "specialized",
+]
 
 #: Hyperparameters that weigh an old value against a new one.
 _DECAYS = ("mu", "beta", "beta1", "beta2", "rho")
 #: Values at which a part of a rule vanishes, and which may therefore stand in a map.
 _NEUTRAL: dict[str, tuple[int, ...]] = {
     "tau": (0,), "kappa": (0,), "lamda": (0,), "epsilon_root": (0,), "gamma": (1,), "mu": (0,),
+    "eta": (1,),
 }  # fmt: skip
 #: Values at which the numeric screening compares, all different and none of them special.
 _SAMPLE = {
@@ -120,12 +129,15 @@ def specialized(
         return None
 
 
-def opaque_program(rule: Rule, steps: int, size: int, *, cut: bool) -> Program:
+def opaque_program(
+    rule: Rule, steps: int, size: int, *, cut: bool, states: bool = False
+) -> Program:
     """The first steps with opaque gradients.
 
     Outputs are the points ``("x", t, i)`` and the questions ``("ask", t, n, i)``. With ``cut``
     every step starts from a fresh point ``("x", t, i)``: two rules that agree for all of those
-    agree all the more where the points are their own.
+    agree all the more where the points are their own. With ``states`` the memory after each step
+    is an output too, ``("slot", t, name, i)``.
     """
     step = opaque_step(rule, size)
     graph = Graph()
@@ -144,6 +156,8 @@ def opaque_program(rule: Rule, steps: int, size: int, *, cut: bool) -> Program:
             outputs["ask", time, number, index] = memory["ask", number, index]
         points = [memory["x", index] for index in range(size)]
         outputs.update({("x", time, index): points[index] for index in range(size)})
+        if states:
+            outputs.update({("slot", time, *slot): memory[slot] for slot in step.slots[size:]})
         if cut:
             points = [graph.input(("x", time, index)) for index in range(size)]
     return graph.program(outputs)
@@ -160,10 +174,33 @@ def proved_same_points(first: Rule, second: Rule, steps: int) -> bool:
     >>> proved_same_points(rules.momentum, rules.nesterov, 8)
     False
     """
-    size = 1 if is_elementwise(first) and is_elementwise(second) else 2
+    size = _size(first, second)
     if opaque_step(first, size).asks != opaque_step(second, size).asks:
         return False
+    if proved_by_induction(first, second):
+        return True
     return any(_proved(first, second, steps, size, cut) for cut in (True, False))
+
+
+def _size(first: Rule, second: Rule) -> int:
+    return 1 if is_elementwise(first) and is_elementwise(second) else 2
+
+
+@lru_cache(maxsize=1024)
+def proved_by_induction(first: Rule, second: Rule) -> bool:
+    """Whether rules with the same memory are proved equal for every step; ``False`` is unknown.
+
+    They start equal, and one step from one and the same arbitrary state, at any t, leads both to
+    the same questions, points and memory.
+
+    >>> proved_by_induction(rules.adamw, rules.adamw_optax)
+    True
+    """
+    size = _size(first, second)
+    one, other = opaque_step(first, size), opaque_step(second, size)
+    if set(one.program.outputs) != set(other.program.outputs):
+        return False
+    return proved_equal(one.start, other.start) and proved_equal(one.program, other.program)
 
 
 def _proved(first: Rule, second: Rule, steps: int, size: int, cut: bool) -> bool:
@@ -214,6 +251,8 @@ def linear_size(rule: Rule) -> int | None:
 
 
 def _for_ever(first: Rule, second: Rule, steps: int) -> bool:
+    if proved_by_induction(first, second):
+        return True
     sizes = [linear_size(first), linear_size(second)]
     return all(sizes) and steps > 1 + sum(size or 0 for size in sizes)
 

@@ -5,7 +5,7 @@ Only for finding candidates: what is found so is then proved, or replayed exactl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -41,7 +41,7 @@ class FloatRule:
         self.rule = rule
         self.together = not is_elementwise(rule)
         self.step: OpaqueStep = opaque_step(rule, size)
-        self._labels: list[Label] = [
+        labels: list[Label] = [
             *self.step.slots,
             ("t",),
             *[("hyper", name) for name in self.step.hyper],
@@ -51,11 +51,17 @@ class FloatRule:
                 for index in range(self.step.size)
             ],
         ]
+        self._place: dict[Label, int] = {label: index for index, label in enumerate(labels)}
+        outputs = list(self.step.program.outputs)
+        self._points = [outputs.index(("x", index)) for index in range(self.step.size)]
+        self._asks = [outputs.index(("ask", 1, index)) for index in range(self.step.size)]
+        self._carried = self._memory(self.step.program)
+        self._begun = self._memory(self.step.start)
         self._advance = self._compile("advance", self.step.program)
         self._start = self._compile("start", self.step.start)
 
     def _compile(self, name: str, program: Program) -> Callable[..., tuple[Any, ...]]:
-        names = {label: f"i{index}" for index, label in enumerate(self._labels)}
+        names = {label: f"i{index}" for label, index in self._place.items()}
         return compile_source(function_source(name, program, names, ARRAY), array(np.float64))
 
     def run(self, points: Array, gradients: Array, settings: Settings, lanes: int = 1) -> Path:
@@ -66,40 +72,41 @@ class FloatRule:
         free = len(points) == 1
         size = gradients.shape[1]
         columns: list[Any] = list(range(size)) if self.together else [slice(None)]
-        width = 1 if self.together else size
-        ones = np.ones((lanes, width))
+        ones = np.ones((lanes, 1 if self.together else size))
         one = 1 if self.together else ()
-        current = [ones * points[0, column] for column in columns]
-        memory: dict[Label, Any] = {}
+        given: list[Any] = [0.0] * len(self._place)
         rows = np.empty((len(gradients), lanes, size))
         asks = np.empty((len(gradients), lanes, size))
+        current: list[Any] = [ones * points[0, column] for column in columns]
         with np.errstate(all="ignore"):
             for t in range(1, len(gradients) + 1):
-                if not free:
-                    current = [ones * points[t - 1, column] for column in columns]
-                inputs: dict[Label, Any] = dict(memory)
-                inputs["t",] = t
-                inputs.update({("hyper", name): v for name, v in settings(t).items()})
+                given[self._place["t",]] = t
+                for name, value in settings(t).items():
+                    given[self._place["hyper", name]] = value
                 for index, column in enumerate(columns):
-                    inputs["x", index] = current[index]
+                    given[self._place["x", index]] = (
+                        current[index] if free else ones * points[t - 1, column]
+                    )
                     for number in range(1, self.step.asks + 1):
-                        inputs["g", number, index] = ones * gradients[t - 1, column]
+                        given[self._place["g", number, index]] = ones * gradients[t - 1, column]
                 if t == 1:
-                    begun = self._start(*[inputs.get(label, 0.0) for label in self._labels])
-                    inputs.update(self._state(self.step.start, begun))
-                result = self._advance(*[inputs.get(label, 0.0) for label in self._labels])
-                found = dict(zip(self.step.program.outputs, result, strict=True))
-                memory = self._state(self.step.program, result)
-                current = [ones * found["x", index] for index in range(self.step.size)]
+                    begun = self._start(*given)
+                    for place, output in self._begun:
+                        given[place] = begun[output]
+                result = self._advance(*given)
+                for place, output in self._carried:
+                    given[place] = result[output]
+                current = [ones * result[output] for output in self._points]
                 for index, column in enumerate(columns):
                     rows[t - 1][:, column] = np.squeeze(current[index], one)
-                    asks[t - 1][:, column] = np.squeeze(ones * found["ask", 1, index], one)
+                    asks[t - 1][:, column] = np.squeeze(ones * result[self._asks[index]], one)
         return Path(rows, asks)
 
-    def _state(self, program: Program, values: Sequence[Any]) -> dict[Label, Any]:
-        own = set(self.step.slots[self.step.size :])
-        pairs = zip(program.outputs, values, strict=True)
-        return {label: value for label, value in pairs if label in own}
+    def _memory(self, program: Program) -> list[tuple[int, int]]:
+        """For each slot of hidden state, its place among the inputs and among the outputs."""
+        order = list(program.outputs)
+        own = self.step.slots[self.step.size :]
+        return [(self._place[slot], order.index(slot)) for slot in own]
 
 
 @lru_cache(maxsize=512)

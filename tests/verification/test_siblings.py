@@ -12,6 +12,7 @@ import symopt
 from symopt.verification.siblings import (
     linear_size,
     opaque_program,
+    proved_by_induction,
     proved_same_points,
     siblings,
     specialized,
@@ -135,7 +136,12 @@ def test_linear_rules_are_proved_for_every_step():
     assert all(s.always for s in siblings(rules.momentum))
     # Three steps are too few to decide it for ever.
     assert not any(s.always for s in siblings(rules.momentum, 3))
-    assert not any(s.always for s in siblings(rules.adamw))
+
+
+def test_rules_with_the_same_memory_are_proved_by_induction():
+    assert {s.name for s in siblings(rules.adamw) if s.always} >= {"adamw_optax", "adamw_paper"}
+    assert {s.name for s in siblings(rules.adadelta) if s.always} >= {"adadelta_pytorch"}
+    assert not proved_by_induction(rules.adam, rules.adam_epsilon_inside)
 
 
 def test_a_map_that_runs_into_a_rules_own_letters_is_refused():
