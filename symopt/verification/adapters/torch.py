@@ -17,7 +17,7 @@ from symopt.verification.implementation import (
     Oracle,
 )
 
-__all__ = ["implementation", "of_object"]
+__all__ = ["implementation", "of_object", "state_name"]
 
 DTYPES = ("float64", "float32", "bfloat16")
 #: What PyTorch's optimizers call their state, and what the rules call it.
@@ -91,9 +91,18 @@ def _array(parameter: Any) -> Array:
     return result
 
 
+def state_name(kind: str, key: str) -> str | None:
+    """What the rules call a state of an optimizer, where they have a name for it.
+
+    >>> state_name("Adam", "exp_avg_sq")
+    'v'
+    """
+    return "E" if (kind, key) == ("Adadelta", "square_avg") else _STATE.get(key)
+
+
 def _report(oracle: Oracle, state: Any, kind: str) -> None:
     for key, value in state.items():
-        known = "E" if (kind, key) == ("Adadelta", "square_avg") else _STATE.get(key)
+        known = state_name(kind, key)
         if known is not None and value is not None:
             oracle.report(**{known: _array(value)})
 

@@ -57,7 +57,9 @@ class Nodes:
             return infinity if value > 0 else self.graph.neg(infinity)
         written = exact(value)
         digits = repr(value).partition("e")[0].replace(".", "").lstrip("-0")
-        if len(digits) > 15:
+        if len(digits) > 15 and abs(math.frexp(value)[0]) == 0.5:
+            written = Fraction(value)  # a power of two, such as the spacing of floats, is meant
+        elif len(digits) > 15:
             short = Fraction(f"{value:.15g}")
             if 0 < abs(float(short) - value) <= 4 * math.ulp(value):
                 self.repaired[value] = written = short
