@@ -47,6 +47,7 @@ _HOMES = {
     "verify": "symopt.verification.verify",
     "Identification": "symopt.verification.identify",
     "identify": "symopt.verification.identify",
+    "lift": "symopt.verification.lift",
     "systems": "symopt.verification.systems",
     **dict.fromkeys(
         [

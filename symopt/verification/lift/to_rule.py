@@ -177,7 +177,8 @@ class _Writer:
             if key in symbols or key[0] == "g":
                 continue
             if key[0] not in self.memory and key[0] != "hyper":
-                raise LiftError(f"a value that is no real number enters the step ({key[0]})")
+                what = key[-1] if key[0] == "opaque" else f"a value that is no number ({key[0]})"
+                raise LiftError(f"the step depends on {what}, which no rule can say")
             make = variable if key[0] != "hyper" or not self._standard(key[1]) else hyperparameter
             symbols[key] = make(_free(str(key[-1]), taken))
         return symbols
@@ -333,9 +334,13 @@ class _Writer:
                 return self._simultaneous(lines)
             # Old and new values of one name are needed in one place: spell one new value out.
             cut.pop(next(reversed(cut)))
-        used = set().union(*(expression.free_symbols for _, expression, _ in rows.values()))
-        spare = {line.target for line in lines} - set(self.symbols.values()) - used
-        return [(name, rows[name][1]) for name in order if name not in spare]
+        known = set(self.symbols.values())
+        while True:
+            used = set().union(*(rows[name][1].free_symbols for name in order))
+            kept = [name for name in order if name in known or name in used]
+            if kept == order:
+                return [(name, rows[name][1]) for name in order]
+            order = kept
 
     def _row(
         self, line: _Line, cuts: Mapping[int, Symbol]

@@ -7,6 +7,7 @@ refused by name and line, and the refusal is remembered even where the code swal
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Collection
 from fractions import Fraction
@@ -46,6 +47,8 @@ class Tape:
         self.notes: dict[str, None] = {}
         #: The first refusal; code may catch the exception but not the fact.
         self.refusal: LiftError | None = None
+        #: Whether the code is making a step, and not only being imported.
+        self.active = False
 
     def input(self, label: Label) -> Traced:
         """An unknown number."""
@@ -106,9 +109,39 @@ def _binary(op: str, swapped: bool = False) -> Callable[[Traced, Any], Any]:
     return method
 
 
-def _refused(what: str) -> Callable[..., Any]:
-    def method(self: Traced, *_: Any) -> NoReturn:
-        self.tape.refuse(f"{what} of a number that is not known while lifting")
+def _comparison(op: str) -> Callable[[Traced, Any], Any]:
+    def method(self: Traced, other: Any) -> Any:
+        if not _is_number(other):
+            return NotImplemented
+        result = self.tape.apply(op, self, other)
+        return result if result.known is None else bool(result.known)
+
+    return method
+
+
+def _of_known(what: str, compute: Callable[..., Any]) -> Callable[..., Any]:
+    """What has a result for constants only."""
+
+    def method(self: Traced, *args: Any) -> Any:
+        known = self.known
+        if known is None:
+            self.tape.refuse(f"{what} of a number that is not known while lifting")
+        return compute(known, *args)
+
+    return method
+
+
+def _opaque(what: str, compute: Callable[[Fraction, Fraction], Any]) -> Callable[..., Any]:
+    """What no rule can say, but what code may do on the side (print at every tenth step)."""
+
+    def method(self: Traced, other: Any) -> Any:
+        if not _is_number(other):
+            return NotImplemented
+        node = self.tape.node(other)
+        known = self.tape.graph.value(node)
+        if self.known is not None and known:
+            return Traced(self.tape, self.tape.graph.const(compute(self.known, known)))
+        return self.tape.input(("opaque", self.node, node, f"{what} ({self.tape.where()})"))
 
     return method
 
@@ -146,10 +179,10 @@ class Traced:
     __mul__, __rmul__ = _binary("mul"), _binary("mul", True)
     __truediv__, __rtruediv__ = _binary("div"), _binary("div", True)
     __pow__, __rpow__ = _binary("pow"), _binary("pow", True)
-    __lt__, __le__ = _binary("lt"), _binary("le")
-    __gt__, __ge__ = _binary("gt"), _binary("ge")
-    __eq__ = _binary("eq")  # type: ignore[assignment]
-    __ne__ = _binary("ne")  # type: ignore[assignment]
+    __lt__, __le__ = _comparison("lt"), _comparison("le")
+    __gt__, __ge__ = _comparison("gt"), _comparison("ge")
+    __eq__ = _comparison("eq")  # type: ignore[assignment]
+    __ne__ = _comparison("ne")  # type: ignore[assignment]
 
     def __neg__(self) -> Traced:
         return self.tape.apply("neg", self)
@@ -170,29 +203,43 @@ class Traced:
             tape.refuse("a branch on a number that is not known while lifting")
         return tape.decide(node)
 
-    def _integer(self, what: str) -> int:
-        value = self.known
-        if value is None or value.denominator != 1:
-            self.tape.refuse(f"{what} of a number that is not known while lifting")
-        return int(value)
-
     def __index__(self) -> int:
-        return self._integer("the use as an index")
+        known = self.known
+        if known is None or known.denominator != 1:
+            self.tape.refuse("the use as an index of a number that is not known while lifting")
+        return int(known)
 
-    def __int__(self) -> int:
-        return self._integer("the int()")
+    def __copy__(self) -> Traced:
+        return self
 
-    def __hash__(self) -> int:
-        self.tape.refuse("the use as a key of a number that is not known while lifting")
+    def __deepcopy__(self, memo: Any) -> Traced:
+        return self
 
-    def __repr__(self) -> str:
-        self.tape.refuse("the text of a number that is not known while lifting")
+    def item(self) -> Traced:
+        return self
 
-    __float__, __complex__ = _refused("the float()"), _refused("the complex()")
-    __round__, __trunc__ = _refused("the round()"), _refused("the truncation")
-    __floor__, __ceil__ = _refused("the floor"), _refused("the ceiling")
-    __mod__, __rmod__ = _refused("the remainder"), _refused("the remainder")
-    __floordiv__, __rfloordiv__ = _refused("the whole quotient"), _refused("the whole quotient")
+    def copy(self) -> Traced:
+        return self
+
+    __hash__ = _of_known("the use as a key", hash)
+    __repr__ = _of_known("the text", lambda value: repr(float(value)))
+    __float__, __complex__ = _of_known("the float()", float), _of_known("the complex()", complex)
+    __int__, __trunc__ = _of_known("the int()", int), _of_known("the truncation", int)
+    __round__ = _of_known("the round()", round)
+    __floor__ = _of_known("the floor", math.floor)
+    __ceil__ = _of_known("the ceiling", math.ceil)
+    __mod__ = _opaque("the remainder", lambda a, b: a % b)
+    __floordiv__ = _opaque("the whole quotient", lambda a, b: Fraction(a // b))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        from symopt.verification.lift.numpy_arrays import apply_ufunc
+
+        return apply_ufunc(self.tape, ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        from symopt.verification.lift.numpy_arrays import apply_function
+
+        return apply_function(self.tape, function, args, options)
 
 
 class Condition(Traced):
