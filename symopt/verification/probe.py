@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from symopt.verification.implementation import Observation
 
-__all__ = ["Probe", "as_probe", "standard_probes"]
+__all__ = ["Probe", "as_probe", "further_probes", "long_probe", "standard_probes"]
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,47 @@ def standard_probes(epsilon: Fraction | None = None, size: int = 2) -> tuple[Pro
     small = [tuple(level + shift + (index % 2) * 2 for index in range(size))
              for shift in (0, 1, -1, 0, 2, 0, -2, 1)]  # fmt: skip
     spread = shape((0, -20), (-10, 3), (6, -14), (-18, 0), (3, -8), (-4, 10), (9, -3), (-20, 5))
-    starts = [Fraction(3), Fraction(-5, 4), Fraction(9, 8), Fraction(-2)]
-    away = tuple(starts[index % len(starts)] for index in range(size))
+    away = _away(size)
     return (
         Probe("unit", away, _rows(1, unit)),
         Probe("small", (Fraction(0),) * size, _rows(2, small)),
         Probe("spread", away, _rows(3, spread)),
     )
+
+
+def further_probes(size: int = 2) -> tuple[Probe, ...]:
+    """Probes for what the standard ones cannot show.
+
+    - *resting*: gradients that vanish, from the start and later;
+    - *long*: steps enough for thresholds that a counter passes late (RAdam with beta2 near 1),
+      and sizes near each other, so that now and then a sign is decided by how the old is weighed
+      against the new (Lion).
+
+    >>> [(probe.name, probe.steps) for probe in further_probes()]
+    [('resting', 8), ('long', 40)]
+    """
+    resting = tuple(
+        tuple(value if (row + index) % 3 == 1 else Fraction(0) for index, value in enumerate(line))
+        for row, line in enumerate(_rows(5, _round(8, size, 0, 1, -1)))
+    )
+    return Probe("resting", _away(size), resting), long_probe(6, size)
+
+
+def long_probe(seed: int, size: int = 2) -> Probe:
+    """Forty gradients of near sizes; another seed gives other numbers, the same each time."""
+    rows = _rows(seed, _round(40, size, 0, 1, -2, -1, 2))
+    return Probe(f"long, seed {seed}" if seed != 6 else "long", _away(size), rows)
+
+
+def _away(size: int) -> tuple[Fraction, ...]:
+    starts = [Fraction(3), Fraction(-5, 4), Fraction(9, 8), Fraction(-2)]
+    return tuple(starts[index % len(starts)] for index in range(size))
+
+
+def _round(count: int, size: int, *pattern: int) -> list[tuple[int, ...]]:
+    """Exponents that go round a pattern, shifted from coordinate to coordinate."""
+    length = len(pattern)
+    return [tuple(pattern[(row + 3 * i) % length] for i in range(size)) for row in range(count)]
 
 
 def as_probe(name: str, seen: Observation) -> Probe:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -23,7 +23,7 @@ from symopt.statement.rule import Rule
 from symopt.verification.adapters import recognized
 from symopt.verification.driving import Driven, drive_twice
 from symopt.verification.implementation import Implementation, ImplementationError, Observation
-from symopt.verification.probe import Probe, as_probe, standard_probes
+from symopt.verification.probe import Probe, as_probe, long_probe, standard_probes
 from symopt.verification.replay import FAMILIES, Replay, profiles, replay
 from symopt.verification.rounding import FORMATS, Profile
 from symopt.verification.siblings import siblings
@@ -122,7 +122,7 @@ def verify(
         count = 20 if steps is None else steps
         ways = [(the_objective.name, lambda: _on_objective(code, the_objective, x0, count))]
     else:
-        chosen = probes or standard_probes(fixed.get("epsilon"))
+        chosen = probes or _probes(the_rule, fixed)
         cut = [probe if steps is None else probe.shortened(steps) for probe in chosen]
         ways = [(probe.name, partial(_on_probe, code, probe)) for probe in cut]
     try:
@@ -139,6 +139,13 @@ def verify(
     failed = tried.get(verdict.probe) or as_probe(verdict.probe, runs[verdict.probe])
     verdict = replace(verdict, probe=failed)
     return replace(verdict, witness=setting.witness(code, failed)) if witness else verdict
+
+
+def _probes(rule: Rule, fixed: Mapping[str, Fraction]) -> tuple[Probe, ...]:
+    """The standard probes; with long ones where a sign hides most of what goes into it."""
+    program = opaque_step(rule, 1 if is_elementwise(rule) else 2).program
+    more = (long_probe(6), long_probe(7)) if program.has("sign") else ()
+    return (*standard_probes(fixed.get("epsilon")), *more)
 
 
 def _on_probe(code: Implementation, probe: Probe) -> Observation:
