@@ -34,7 +34,8 @@ The result for the eighteen::
     rejected, of 18                                       1          5          5         18
 
 Epsilon, corrections, start values and a doubled gradient pass all three; what is seen is what
-stops convergence: a division of zero by zero, or decays that no longer belong together.
+stops convergence: a division of zero by zero, or decays that no longer belong together. Of all 64
+mutants the four checks reject 25, 35, 41 and 64.
 """
 
 from __future__ import annotations
