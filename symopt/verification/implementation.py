@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +116,8 @@ class Implementation:
     profiles: tuple[str, ...] = ()
     #: The format of its arrays where that is none of NumPy's (``"bfloat16"``, in float32 arrays).
     form: str = ""
+    #: Drives it with each coordinate as a parameter of its own, where it takes several.
+    divided: Driver | None = None
 
     @property
     def format(self) -> str:
@@ -154,20 +156,18 @@ class Implementation:
         """From ``make()``, an object with ``update(params, grads)`` (or ``step``, or callable).
 
         It is given a dictionary with one array ``"x"`` and works on it in place, or returns the
-        new dictionary.
+        new dictionary. What is consistent so is driven once more with a dictionary of several
+        arrays, one for each coordinate.
         """
 
         def drive(x0: Array, oracle: Oracle, steps: int) -> Any:
-            made = make()
-            method = getattr(made, "update", None) or getattr(made, "step", None) or made
-            params = {"x": x0.copy()}
-            for _ in range(steps):
-                result = method(params, {"x": oracle(params["x"])})
-                if isinstance(result, Mapping):
-                    params = dict(result)
-                yield np.array(params["x"], copy=True)
+            return _update(make, {"x": x0.copy()}, oracle, steps)
 
-        return cls(name or _name(make), drive)
+        def divided(x0: Array, oracle: Oracle, steps: int) -> Any:
+            params = {f"x{i}": x0[i : i + 1].copy() for i in range(len(x0))}
+            return _update(make, params, oracle, steps)
+
+        return cls(name or _name(make), drive, divided=divided)
 
     @classmethod
     def from_torch(
@@ -256,6 +256,22 @@ class Implementation:
             )
         state = {key: np.array(rows) for key, rows in oracle.state.items()}
         return Observation(np.array(points), tuple(oracle.questions), spoken.getvalue(), state)
+
+
+def _update(
+    make: Callable[[], Any], params: dict[str, Array], oracle: Oracle, steps: int
+) -> Iterator[Array]:
+    """Points of an object with ``update(params, grads)`` over named arrays."""
+    made = make()
+    method = getattr(made, "update", None) or getattr(made, "step", None) or made
+    names = list(params)
+    for _ in range(steps):
+        answer = oracle(np.concatenate([params[name] for name in names]))
+        parts = np.split(answer, np.cumsum([len(params[name]) for name in names])[:-1])
+        result = method(params, dict(zip(names, parts, strict=True)))
+        if isinstance(result, Mapping):
+            params = dict(result)
+        yield np.concatenate([np.atleast_1d(params[name]) for name in names])
 
 
 def to_format(values: Array, form: str) -> Array:

@@ -34,6 +34,7 @@ __all__ = ["as_implementation", "verify"]
 
 #: Equality of rules that are not linear is proved for at most this many steps.
 _PROVED_STEPS = 24
+_SHARED = "it follows the rule on one array but not on several parameters, which share something"
 
 
 def as_implementation(given: Any) -> Implementation:
@@ -132,6 +133,14 @@ def verify(
             "undecided", code.name, the_rule.name, reason=f"the implementation failed: {error}"
         )
     verdict = setting.decide(code, driven)
+    if verdict.status == "consistent" and code.divided and is_elementwise(the_rule):
+        # A counter or a state that all parameters share shows only where there are several.
+        several = verify(
+            replace(code, drive=code.divided, divided=None), the_rule, objective, x0=x0,
+            steps=steps, dtype=dtype, probes=probes, witness=witness, **hyper,
+        )  # fmt: skip
+        if not several:
+            return replace(several, reason=f"{_SHARED}; {several.reason}")
     if verdict.status != "refuted":
         return replace(verdict, probe=None)
     runs = dict(driven.runs)

@@ -100,7 +100,9 @@ MISBEHAVING = [
 ]
 
 
-@pytest.mark.parametrize(("code", "reason"), MISBEHAVING, ids=lambda value: getattr(value, "__name__", str(value))[:30])
+@pytest.mark.parametrize(
+    ("code", "reason"), MISBEHAVING, ids=lambda value: getattr(value, "__name__", str(value))[:30]
+)
 def test_what_cannot_be_watched_is_undecided_with_the_reason(code, reason):
     verdict = symopt.verify(code, "gradient_descent", **HALF)
     assert verdict.status == "undecided"
@@ -272,3 +274,45 @@ def test_a_run_that_overflows_is_undecided_not_an_error():
 def test_what_is_no_implementation_is_an_error_that_names_the_constructors():
     with pytest.raises(symopt.errors.InputError, match="from_trajectory"):
         symopt.verify(3, "adam")
+
+
+class PerKeyCounter:
+    """Adam whose counter advances once per parameter, not once per step."""
+
+    def __init__(self, per_step=False):
+        self.t, self.m, self.v, self.per_step = 0, {}, {}, per_step
+
+    def update(self, params, grads):
+        self.t += self.per_step
+        for key, g in grads.items():
+            self.t += not self.per_step
+            m = self.m[key] = 0.9 * self.m.get(key, 0.0) + (1 - 0.9) * g
+            v = self.v[key] = 0.999 * self.v.get(key, 0.0) + (1 - 0.999) * g**2
+            m_hat, v_hat = m / (1 - 0.9**self.t), v / (1 - 0.999**self.t)
+            params[key] -= 0.001 * m_hat / (np.sqrt(v_hat) + 1e-8)
+
+
+def test_one_counter_for_all_parameters_is_seen_with_several_parameters():
+    verdict = symopt.verify(PerKeyCounter, "adam")
+    assert verdict.status == "refuted"
+    assert "but not on several parameters" in verdict.reason
+    right = symopt.Implementation.from_update(lambda: PerKeyCounter(per_step=True), "right")
+    assert symopt.verify(right, "adam").status == "consistent"
+
+
+class SharedBuffer:
+    """Momentum whose one buffer serves all parameters."""
+
+    def __init__(self):
+        self.b = 0.0
+
+    def update(self, params, grads):
+        for key in params:
+            self.b = 0.5 * self.b + grads[key]
+            params[key] = params[key] - 0.25 * self.b
+
+
+def test_state_shared_by_parameters_is_seen():
+    verdict = symopt.verify(SharedBuffer, "momentum_buffer", eta=0.25, mu=0.5)
+    assert verdict.status == "refuted"
+    assert "but not on several parameters" in verdict.reason
