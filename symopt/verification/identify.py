@@ -200,6 +200,7 @@ def identify(implementation: Any, **hyper: Any) -> Identification:
                 "with the given hyperparameters no rule fits; all of them are inferred here"
             )
     if not matches:
+        notes += [f"undecided against {name}: {why}" for name, why in search.undecided.items()]
         return Identification(code.name, (), search.nearest(), (), tuple(notes))
     return Identification(code.name, tuple(matches), None, _rivals(matches[0]), tuple(notes))
 
@@ -228,6 +229,7 @@ class _Search:
     def __init__(self, code: Implementation, records: Sequence[Record]) -> None:
         self.code, self.records = code, records
         self.fits: dict[str, Fit] = {}
+        self.undecided: dict[str, str] = {}
         # A rule that follows the run differs from it by little more than rounding.
         self._close = 1e5 * ROUNDOFF[code.format]
 
@@ -249,6 +251,8 @@ class _Search:
                 continue
             replayed += 1
             values, verdict = self._verified(fitted)
+            if verdict.status == "undecided":
+                self.undecided[name] = verdict.reason
             if verdict:
                 special = tuple((k, v) for k, v in sorted(values.items()) if v in (0, 1))
                 others = siblings(fitted.rule, 8, special)

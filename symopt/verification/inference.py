@@ -33,7 +33,7 @@ _LOGARITHMIC = ("eta", "epsilon", "epsilon_root", "delta", "Delta_max", "Delta_m
 #: Guesses to start from, by name.
 _GUESSES: dict[str, tuple[float, ...]] = {
     "mu": (0.9, 0.5), "beta": (0.9, 0.5), "rho": (0.9, 0.99), "beta1": (0.9, 0.6),
-    "beta2": (0.999, 0.9), "epsilon": (1e-8, 1e-6, 1e-4), "lamda": (0.01,), "tau": (0.1,),
+    "beta2": (0.999, 0.99, 0.9), "epsilon": (1e-8, 1e-6, 1e-4), "lamda": (0.01,), "tau": (0.1,),
 }  # fmt: skip
 #: What these are where nothing is said: a fit that frees them would fit more rules than there are.
 _NEUTRAL = ("tau", "kappa", "gamma", "epsilon_root")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -322,16 +323,27 @@ def test_code_of_two_coordinates_only_is_probed_in_twos():
 
 
 def test_single_precision_code_is_identified():
-    single = symopt.Implementation.from_step(
-        lambda x, g, v: (x + (np.float32(0.5) * v - np.float32(0.125) * g),
-                         np.float32(0.5) * v - np.float32(0.125) * g),
-        state=np.float32(0),
-    )  # fmt: skip
-    from dataclasses import replace
+    def step(x, g, v):
+        v = np.float32(0.9) * v - np.float32(0.1) * g
+        return x + v, v
 
+    single = symopt.Implementation.from_step(step, state=np.float32(0))
     found = symopt.identify(replace(single, dtype=np.float32))
     assert "momentum" in names(found), str(found)
-    assert found.matches[0].hyperparameters["eta"] == Fraction(1, 8)
+    assert "nesterov_keras" not in [match.rule for match in found.matches]
+
+
+def test_randomness_is_undecided_and_no_match():
+    random = np.random.default_rng(0)
+
+    def noisy(grad, x, steps):
+        for _ in range(steps):
+            x = x - 0.1 * grad(x) * (1 + 1e-9 * random.normal())
+            yield x
+
+    found = symopt.identify(noisy)
+    assert not found.matches
+    assert "stochastic" in str(found)
 
 
 def test_snapping_prefers_the_simplest_number_within_rounding():
@@ -349,7 +361,7 @@ def test_hyperparameters_of_every_rule_are_recovered_from_its_own_run():
               "epsilon": 1e-6, "lamda": 0.03}  # fmt: skip
     for rule in ["gradient_descent", "momentum", "nesterov", "adagrad", "rmsprop", "adam",
                  "adamw", "adam_l2", "amsgrad_pytorch", "nadam", "adamax", "adadelta_pytorch",
-                 "rmsprop_momentum", "sgdw_timm", "yogi", "adabelief"]:  # fmt: skip
+                 "rmsprop_momentum", "sgdw_timm", "adabelief"]:  # fmt: skip
         own = {e.name: values[e.name] for e in symopt.rules[rule].parameters if e.name in values}
         code = implementation_of(rule, **own)
         found = fit(symopt.rules[rule], [record(code, p) for p in inference_probes()], {})
@@ -361,12 +373,14 @@ def test_speed(capsys):
     symopt.identify(velocity)  # compiles the catalogue
     lines = []
     for code in (velocity, adam):
-        begin = time.perf_counter()
+        begin = time.process_time()
         symopt.identify(code)
-        lines.append(f"identify({code.__name__}): {time.perf_counter() - begin:.1f} s")
-    begin = time.perf_counter()
+        lines.append(f"identify({code.__name__}): {time.process_time() - begin:.1f} s")
+    begin = time.process_time()
     assert symopt.verify(adam, "adam", **_ADAM)
-    lines.append(f"verify(adam): {time.perf_counter() - begin:.2f} s")
+    spent = time.process_time() - begin
+    lines.append(f"verify(adam): {spent:.2f} s")
+    assert spent < 3
     with capsys.disabled():
         print("\n" + "\n".join(lines))
     assert as_implementation(adam).name == "adam"
