@@ -12,7 +12,7 @@ from symopt.errors import LiftError
 from symopt.statement.numbers import exact
 from symopt.verification.target import CONFIGURATION_NAMES, STEP_NAMES
 
-__all__ = ["Settings", "is_setting", "role", "settings_of"]
+__all__ = ["Settings", "is_setting", "role", "settings_of", "typical"]
 
 PARAMETERS = frozenset({
     "params", "param", "parameters", "parameter", "p", "x", "w", "W", "theta", "weights", "weight",
@@ -56,6 +56,12 @@ def is_setting(name: str) -> bool:
     return name.lower() in _TYPICAL
 
 
+def typical(name: str) -> Fraction | None:
+    """The value that stands in for a setting of this name where code has no default."""
+    text = _TYPICAL.get(name.lower())
+    return None if text is None else Fraction(text)
+
+
 @dataclass
 class Settings:
     """The settings of code: hyperparameters with exact values, and what is left as it is.
@@ -67,6 +73,8 @@ class Settings:
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    #: Whether the code has a stopping test of its own.
+    stops: bool = False
 
     def arguments(self, value: Callable[[str], Any]) -> dict[str, Any]:
         """The keyword arguments, given what each hyperparameter is."""

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,12 +24,12 @@ from symopt.program.graph import Label, Program
 from symopt.statement.numbers import received
 from symopt.statement.rule import Rule
 
-__all__ = ["RealCode", "checked"]
+__all__ = ["Answers", "RealCode", "checked"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: Runs the real code: start, gradients (one row per step), hyperparameters -> the points after
 #: each step. It asks for gradients by calling its second argument.
-RealCode = Callable[[Array, Callable[..., Any], int, Mapping[str, float]], Sequence[Any]]
+RealCode: TypeAlias = Callable[[Array, Any, int, Mapping[str, float]], Sequence[Any]]
 STEPS, ROUNDS = 12, 4
 EXACT_BITS = 400
 #: Orders of evaluation other than the lifted one stay within this multiple of its bound.
@@ -43,6 +43,27 @@ class _Point:
     start: Array
     gradients: Array
     hyper: dict[str, float]
+
+
+class Answers:
+    """The oracle: the n-th new question gets the n-th row."""
+
+    def __init__(self, rows: Array) -> None:
+        self._rows = rows
+        self._asked: list[Array] = []
+
+    def restart(self) -> None:
+        """Begin again with the first row."""
+        self._asked = []
+
+    def __call__(self, *where: Any) -> Array:
+        whole = len(where) == 1 or np.ndim(where[0]) > 0
+        point = np.array(where[0] if whole else where, dtype=float)
+        if not self._asked or not np.array_equal(self._asked[-1], point):
+            self._asked.append(point.copy())
+        row = self._rows[min(len(self._asked), len(self._rows)) - 1]
+        answer: Array = np.array(row).reshape(point.shape)
+        return answer
 
 
 def checked(
@@ -101,16 +122,7 @@ def _other(value: float, random: np.random.Generator) -> float:
 
 def _compare(rule: Rule, run: RealCode, point: _Point, bits: int) -> int:
     """Steps on which code and rule agree within rounding; the first that does not is an error."""
-    questions: list[Array] = []
-
-    def oracle(*where: Any) -> Array:
-        asked = np.atleast_1d(np.array(where[0] if len(where) == 1 else where, dtype=float))
-        if not questions or not np.array_equal(questions[-1], asked.ravel()):
-            questions.append(asked.ravel().copy())
-        row = point.gradients[min(len(questions) - 1, len(point.gradients) - 1)]
-        answer: Array = row.reshape(np.shape(where[0]) if len(where) == 1 else row.shape).copy()
-        return answer
-
+    oracle = Answers(point.gradients)
     try:
         with np.errstate(all="ignore"):
             points = run(point.start.copy(), oracle, STEPS, point.hyper)

@@ -6,8 +6,8 @@ no place in a rule (random numbers, the clock, files) is refused where it is use
 """
 
 from __future__ import annotations
-
 import __future__
+
 import ast
 import builtins
 import inspect

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 from symopt.errors import LiftError, SymoptError
 from symopt.statement.rule import Rule
 from symopt.statement.source import Reference, Source
-from symopt.verification.lift.arguments import GRADIENTS, Settings, role, settings_of
+from symopt.verification.lift.arguments import Settings, role, settings_of
 from symopt.verification.lift.check import RealCode, checked
 from symopt.verification.lift.exact_source import Code
 from symopt.verification.lift.sessions import Asked, Session, traced_step
@@ -51,7 +50,8 @@ def lift_numpy(target: Any, given: Mapping[str, Any]) -> Rule:
         from symopt.verification.lift.loops import is_loop, lift_loop
 
         if is_loop(target):
-            return lift_loop(target, given)
+            rule: Rule = lift_loop(target, given)
+            return rule
         return _lift_function(target, given)
     if inspect.isclass(type(target)) and hasattr(type(target), "__dict__"):
         return _lift_class(type(target), {**_attributes(target), **given})
@@ -98,7 +98,7 @@ def _lift_class(kind: type, given: Mapping[str, Any]) -> Rule:
             arguments = settings.arguments(value)
 
             def make(params: Any) -> Any:
-                own = {name: params for name in held}
+                own = dict.fromkeys(held, params)
                 return found(**own, **arguments)
 
             return ObjectSession(make, method, form, oracle, world, point)
@@ -135,8 +135,8 @@ def _lift_function(function: Any, given: Mapping[str, Any]) -> Rule:
     kinds = [role(name) for name in names]
     if "parameter" not in kinds or not {"gradient"} & set(kinds):
         raise LiftError(
-            f"{what} takes no parameter and gradient that could be told by name; among its "
-            f"arguments {', '.join(parameters)} none is called like {', '.join(sorted(GRADIENTS)[:4])}"
+            f"{what} takes no parameter and gradient that could be told by name; its arguments "
+            f"are {', '.join(parameters)}, but none of them is called like params or grads"
         )
     settings = settings_of(rest, given, what)
     zeros = [name for name, kind in memory.items() if kind == "zero"]

@@ -52,7 +52,9 @@ class Asked:
         self.points = []
 
     def __call__(self, *point: Any) -> Any:
-        where = array_of(self.tape, point[0] if len(point) == 1 else list(point))
+        # grad(x), grad(x, i), or the coordinates one by one.
+        whole = len(point) == 1 or np.ndim(point[0]) > 0
+        where = array_of(self.tape, point[0] if whole else list(point))
         key = tuple(self.tape.node(entry) for entry in entries(where))
         if key not in self.points:
             self.points.append(key)
@@ -95,11 +97,15 @@ class _Kept:
     start: Leaf | None
     counts: tuple[Fraction, Fraction] | None = None
     driven: bool = False
+    #: Its coordinate, where a list holds one number per coordinate.
+    coordinate: int | None = None
 
     def labels(self, shape: tuple[int, ...]) -> list[tuple[Hashable, ...]]:
         """One label per number: coordinates where it has the parameter's shape."""
         if self.counts is not None:
             return [("count", self.name, "")]
+        if self.coordinate is not None:
+            return [(self.name, self.coordinate)]
         own = np.shape(self.leaf)
         if own == shape and own != ():
             return [(self.name, index) for index in range(len(entries(self.leaf)))]
@@ -206,6 +212,19 @@ class _Engine:
             if kept.driven and kept.counts is None:
                 raise LiftError(f"{path} does not count in equal steps")
             self.kept.append(kept)
+        self._gather()
+
+    def _gather(self) -> None:
+        """Lists with one number per coordinate are one quantity."""
+        lists: dict[str, list[_Kept]] = {}
+        for kept in self.kept:
+            found = re.fullmatch(r"(.*)\[-\d+\]", kept.path)
+            if found and np.shape(kept.leaf) == () and kept.counts is None:
+                lists.setdefault(found[1], []).append(kept)
+        for members in lists.values():
+            if len(members) == self.size > 1:
+                for coordinate, kept in enumerate(members):
+                    kept.name, kept.coordinate = members[0].name, coordinate
 
     def starts(self, leaf: Leaf) -> bool:
         """Whether a leaf remembers the start."""
