@@ -208,7 +208,7 @@ def _value_is_expression(objective: Objective) -> None:
     point = dict(zip(objective.variables, start, strict=True))
     numbers = [Fraction(int(value.p), int(value.q)) for value in start]
     try:
-        value = run("gradient_descent", objective, numbers, 0, "ball").values[0]
+        value = run("gradient_descent", objective, numbers, 1, "ball").values[0]
     except UndefinedError:
         return  # the gradient is undefined there, and nothing is run
     expected = float(objective.expression.subs(point).evalf(30))

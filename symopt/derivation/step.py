@@ -193,7 +193,7 @@ def apply_step(
     return State(point, {symbol: values[symbol] for symbol in rule.state}, assigned)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """One step of a rule on an objective, as a program, with the layout of its state.
 

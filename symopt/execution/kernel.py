@@ -6,7 +6,8 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from types import CodeType
 from typing import Any
 
 from sympy import Expr, Symbol
@@ -114,6 +115,7 @@ def _names(step: Step) -> dict[Any, str]:
     return {**dict(zip(labels, cleaned, strict=True)), ("t",): "t"}
 
 
+@lru_cache(maxsize=512)
 def loop_source(step: Step, dialect: Dialect) -> str:
     """The source of the whole loop."""
     names = _names(step)
@@ -236,20 +238,38 @@ def compile_source(source: str, arithmetic: Arithmetic) -> Callable[..., Any]:
     The source comes from this package's printers alone: every identifier in it was cleaned.
     """
     namespace: dict[str, Any] = dict(arithmetic.functions)
-    code = compile(source, f"<symopt kernel: {source[4 : source.index('(')]}>", "exec")
-    exec(code, namespace)
+    exec(_code(source), namespace)
     return namespace[source[4 : source.index("(")]]  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=512)
+def _code(source: str) -> CodeType:
+    return compile(source, f"<symopt kernel: {source[4 : source.index('(')]}>", "exec")
+
+
+@lru_cache(maxsize=512)
+def start_source(step: Step, dialect: Dialect) -> str:
+    """The source of the function from a start and hyperparameters to all slots before step 1."""
+    labels: list[Any] = [*step.slots[: step.objective.dimension]]
+    labels += [("hyper", name) for name in step.hyper]
+    names = {label: step.identifier(label) for label in labels}
+    ordered = Program(step.start.nodes, {slot: step.start.outputs[slot] for slot in step.slots})
+    return function_source("start", ordered, names, dialect)
 
 
 def value_and_gradient(
     objective: Objective, arithmetic: Arithmetic
 ) -> tuple[Callable[..., tuple[Any]], Callable[..., tuple[Any, ...]]]:
     """The objective's value (a 1-tuple) and gradient as functions of its coordinates."""
+    value, gradient = _objective_sources(objective, arithmetic.dialect)
+    return compile_source(value, arithmetic), compile_source(gradient, arithmetic)
+
+
+@lru_cache(maxsize=256)
+def _objective_sources(objective: Objective, dialect: Dialect) -> tuple[str, str]:
     value, gradient = objective_programs(objective)
     names = {symbol.name: symbol.name for symbol in objective.variables}
     return (
-        compile_source(function_source("value", value, names, arithmetic.dialect), arithmetic),
-        compile_source(
-            function_source("gradient", gradient, names, arithmetic.dialect), arithmetic
-        ),
+        function_source("value", value, names, dialect),
+        function_source("gradient", gradient, names, dialect),
     )

@@ -11,8 +11,8 @@ from symopt.derivation.unroll import Unrolled
 from symopt.errors import InputError
 from symopt.execution import arithmetic as numbers
 from symopt.execution.ball import run_balls
+from symopt.execution.exact import to_fraction
 from symopt.execution.kernel import compile_source, function_source
-from symopt.execution.run import to_fraction
 from symopt.program.graph import Graph, Label, Program
 from symopt.program.printers.python import ARRAY, EXACT
 from symopt.statement.numbers import received

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -29,7 +30,7 @@ FORMAT = 1
 #: What reading a file that is no saved trajectory, or a damaged one, may raise.
 _UNREADABLE = (
     OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError,
-    NotImplementedError, zipfile.BadZipFile, zlib.error,
+    NotImplementedError, SyntaxError, zipfile.BadZipFile, zlib.error, tokenize.TokenError,
 )  # fmt: skip
 
 

@@ -70,14 +70,14 @@ class Trajectory:
     @cached_property
     def values(self) -> Any:
         """The objective at each recorded point."""
-        from symopt.execution.run import evaluate
+        from symopt.execution.along import evaluate
 
         return evaluate(self, "value")
 
     @cached_property
     def gradients(self) -> Any:
         """The gradient at each recorded point, shaped like ``x``."""
-        from symopt.execution.run import evaluate
+        from symopt.execution.along import evaluate
 
         return evaluate(self, "gradient")
 

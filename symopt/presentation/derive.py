@@ -11,7 +11,7 @@ from sympy import Expr, Symbol
 
 from symopt.derivation.gradient import gradient_steps
 from symopt.errors import InputError, UndecidedError, UndefinedError
-from symopt.execution.run import read_start, split_hyperparameters
+from symopt.execution.inputs import read_start, split_hyperparameters
 from symopt.presentation.breaking import pieces
 from symopt.presentation.calculus import (
     critical_point_blocks,

@@ -167,14 +167,12 @@ def _reference(trajectory: Trajectory) -> tuple[Trajectory | None, int, str]:
         steps = trajectory.diverged_at - 1
         reason = f"the float run diverges at step {trajectory.diverged_at}"
     hyper: dict[str, Any] = dict(trajectory.hyperparameters)
-    while steps >= 0:
+    while steps >= 1:
         try:
             exact = run(
                 trajectory.rule, trajectory.objective, trajectory.x0, steps, "ball", **hyper
             )
         except (BudgetError, UndefinedError, UndecidedError) as error:
-            if steps == 0:
-                return None, 0, str(error)
             reason, steps = str(error), steps // 2
             continue
         return exact, steps, reason

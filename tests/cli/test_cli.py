@@ -160,15 +160,15 @@ def test_run_equals_an_independent_loop() -> None:
     "start", [["--x0", "-7", "2"], ["--x0", "-7, 2"], ["--x0=-7,2"], ["--x0", "-7", "--x0", "2"]]
 )
 def test_negative_starts_in_every_spelling(start: list[str]) -> None:
-    found = data("run", "adam", "elongated_bowl", *start, "--steps", "0")
+    found = data("run", "adam", "elongated_bowl", *start, "--steps", "1")
     assert isinstance(found, dict)
-    assert found["x"] == [[-7.0, 2.0]]
+    assert found["x"][0] == [-7.0, 2.0]
 
 
 def test_start_takes_only_numbers() -> None:
-    found = data("run", "--x0", "1", "3/2", "adam", "beale", "--steps", "0")
+    found = data("run", "--x0", "1", "3/2", "adam", "beale", "--steps", "1")
     assert isinstance(found, dict)
-    assert found["x"] == [[1.0, 1.5]]
+    assert found["x"][0] == [1.0, 1.5]
 
 
 def test_run_in_balls_prints_certified_digits() -> None:

@@ -7,8 +7,10 @@ import pytest
 
 import symopt
 from symopt.derivation.step import step_program
+from symopt.execution.exact_run import magnitudes
 from symopt.execution.forecast import divides_by_state, forecast_bits
-from symopt.execution.run import _Job, read_start, split_hyperparameters
+from symopt.execution.inputs import read_start, split_hyperparameters
+from symopt.execution.job import Job
 
 STEPS = {"beale": 4, "cubic": 7, "elongated_bowl": 12, "half_square": 20, "rosenbrock": 4,
          "himmelblau": 4}  # fmt: skip
@@ -33,9 +35,9 @@ def forecast(rule, objective, start, steps, **hyper):
     the_rule, the_objective = symopt.rules[rule], symopt.objectives[objective]
     fixed, schedules = split_hyperparameters(the_rule, hyper)
     point, _ = read_start(the_objective, start)
-    job = _Job(the_rule, the_objective, point, steps, 1, fixed, schedules)
+    job = Job(the_rule, the_objective, point, steps, 1, fixed, schedules)
     step = step_program(the_rule, the_objective, tuple(sorted(schedules.items(), key=str)))
-    return forecast_bits(step, point, fixed, job._magnitudes(), 10**12).bits
+    return forecast_bits(step, point, fixed, magnitudes(job), 10**12).bits
 
 
 @pytest.mark.parametrize("objective", STEPS)

@@ -119,7 +119,7 @@ def test_steps_are_counted_from_one():
 
 def test_state_may_start_at_the_point_and_at_hyperparameters():
     stated = rule({eta: "1/2"}, {m: x - eta}, [(m, m + grad(x)), (x, x - eta * m)])
-    result = symopt.run(stated, "weighted_squares", ("1", "2"), 0, "rational")
+    result = symopt.run(stated, "weighted_squares", ("1", "2"), 1, "rational")
     assert list(result.state["m"][0]) == [Fraction(1, 2), Fraction(3, 2)]
 
 

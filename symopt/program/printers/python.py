@@ -45,7 +45,7 @@ _CALLS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dialect:
     """How one arithmetic writes operations and constants.
 

@@ -1,0 +1,132 @@
+"""Runs in float64 and float32."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from sympy import Expr
+
+from symopt.errors import InputError
+from symopt.execution import arithmetic as numbers
+from symopt.execution.job import Job, Recorder, mark_divergence
+from symopt.execution.kernel import Kernel
+from symopt.execution.trajectory import Trajectory
+from symopt.program.printers.python import ARRAY, FLOAT
+
+__all__ = ["run_arrays", "run_floats"]
+
+
+def run_floats(job: Job) -> Trajectory:
+    """One trajectory on Python floats."""
+    kernel = job.kernel(FLOAT)
+    _check_range(job, np.float64)
+    recorder: Recorder | None = None
+    for arithmetic in (numbers.float64(), numbers.guarded()):
+        point = [arithmetic.convert(value) for value in job.start]
+        try:
+            recorder = Recorder(job.every, job.initial(kernel, arithmetic, point))
+            with np.errstate(all="ignore"):
+                inputs = job.inputs(kernel, arithmetic.convert)
+                kernel.bind(arithmetic)(*point, *inputs, job.steps, recorder)
+            break
+        except (ZeroDivisionError, OverflowError, ValueError):
+            # Python raises where binary64 has inf or nan; the guarded names give those.
+            continue
+    assert recorder is not None
+    if recorder.count < job.steps:
+        raise InputError(
+            f"{job.rule.name} on {job.objective.name} has a constant beyond the range of "
+            "binary64; use the rational or the ball arithmetic"
+        )
+    result = job.result(
+        kernel,
+        recorder,
+        lambda column: np.array(column, dtype=np.float64),
+        arithmetic="float64",
+        hyperparameters=_received(job, np.float64),
+        x0=tuple(Fraction(numbers.nearest(value)) for value in job.start),
+    )
+    return _dated(job, mark_divergence(result), kernel, numbers.guarded(), None)
+
+
+def run_arrays(job: Job, dtype: type[np.floating[Any]], batch: Any) -> Trajectory:
+    """One trajectory or a batch of shape (n, d) on NumPy numbers of a dtype."""
+    arithmetic = numbers.array(dtype)
+    kernel = job.kernel(ARRAY)
+    _check_range(job, dtype)
+    point = _point(job, arithmetic, batch)
+    lanes = None if batch is None else len(batch)
+
+    def column(values: list[Any]) -> Any:
+        if lanes is None:
+            return np.array(values, dtype=dtype)
+        return np.array([np.broadcast_to(value, (lanes,)) for value in values], dtype=dtype)
+
+    with np.errstate(all="ignore"):
+        recorder = Recorder(job.every, job.initial(kernel, arithmetic, point))
+        inputs = job.inputs(kernel, arithmetic.convert)
+        kernel.bind(arithmetic)(*point, *inputs, job.steps, recorder)
+    result = job.result(
+        kernel,
+        recorder,
+        column,
+        arithmetic=dtype.__name__,
+        backend="numpy",
+        hyperparameters=_received(job, dtype),
+        x0=tuple(Fraction(float(value)) for value in point) if batch is None else (),
+    )
+    return _dated(job, mark_divergence(result), kernel, arithmetic, batch)
+
+
+def _dated(job: Job, result: Trajectory, kernel: Kernel, arithmetic: Any, batch: Any) -> Trajectory:
+    """The same with the first diverged step, where the recorded rows leave it out."""
+    if result.diverged_at is None or job.every == 1:
+        return result
+    rows = itertools.count()
+
+    def watch(row: tuple[Any, ...]) -> None:
+        if not all(np.isfinite(value).all() for value in row):
+            raise StopIteration
+        next(rows)
+
+    point = _point(job, arithmetic, batch)
+    with np.errstate(all="ignore"):
+        try:
+            watch(job.initial(kernel, arithmetic, point))
+            inputs = job.inputs(kernel, arithmetic.convert)
+            kernel.bind(arithmetic)(*point, *inputs, job.steps, watch)
+        except StopIteration:
+            pass
+    return replace(result, diverged_at=next(rows))
+
+
+def _point(job: Job, arithmetic: Any, batch: Any) -> list[Any]:
+    if batch is None:
+        return [arithmetic.convert(value) for value in job.start]
+    dtype = arithmetic.name
+    return [np.ascontiguousarray(column, dtype=dtype) for column in np.asarray(batch).T]
+
+
+def _check_range(job: Job, dtype: type[np.floating[Any]]) -> None:
+    """Refuse a start or hyperparameter that the dtype could only hold as infinity."""
+    named = [*zip(map(str, job.objective.variables), job.start, strict=False)]
+    for name, value in [*named, *job.fixed.items()]:
+        if not np.isfinite(numbers.round_to(value, dtype)):
+            raise InputError(
+                f"{name} is beyond the range of {dtype.__name__}; use the rational or the ball "
+                "arithmetic"
+            )
+
+
+def _received(job: Job, dtype: type[np.floating[Any]]) -> dict[str, Fraction | Expr]:
+    """The exact values of the floats that the run received."""
+    return {
+        symbol.name: Fraction(float(numbers.round_to(job.fixed[symbol.name], dtype)))
+        if symbol.name in job.fixed
+        else job.schedules[symbol]
+        for symbol in job.rule.hyperparameters
+    }

@@ -1,0 +1,111 @@
+"""What users give to a run, read into exact numbers: start, hyperparameters, steps, record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from sympy import Expr, Symbol
+
+from symopt.errors import InputError
+from symopt.execution import arithmetic as numbers
+from symopt.statement.numbers import exact, received
+from symopt.statement.objective import Objective
+from symopt.statement.parse import parse_expression
+from symopt.statement.rule import Rule
+from symopt.statement.symbols import t
+
+__all__ = ["read_record", "read_start", "read_steps", "split_hyperparameters"]
+
+
+def split_hyperparameters(
+    rule: Rule, given: Mapping[str, Any]
+) -> tuple[dict[str, Fraction], dict[Symbol, Expr]]:
+    """The numbers that a run receives, and the schedules. Text may be an expression of ``t``."""
+    values = dict(given)
+    for name, value in given.items():
+        rule.parameter(name)
+        if isinstance(value, str) and "t" in value:
+            values[name] = parse_expression(value, {"t": t})
+    bound = rule.bind(values, received)
+    schedules = {symbol: value for symbol, value in bound.items() if not value.is_Rational}
+    for symbol, value in schedules.items():
+        if not value.free_symbols:
+            raise InputError(f"{rule.name}: {symbol} = {value} is not a rational number")
+    fixed = {
+        symbol.name: Fraction(int(value.p), int(value.q))
+        for symbol, value in bound.items()
+        if value.is_Rational
+    }
+    return fixed, schedules
+
+
+def read_start(objective: Objective, x0: Any) -> tuple[tuple[Fraction, ...], Any]:
+    """The start as exact numbers, or a batch of starts as an array of shape (n, d)."""
+    if x0 is None:
+        if not objective.start:
+            raise InputError(
+                f"{objective.name or 'the objective'} has no customary start; give x0, one number "
+                f"for each of {', '.join(map(str, objective.variables))}"
+            )
+        return tuple(exact(value) for value in objective.start), None
+    if isinstance(x0, np.ndarray) and x0.ndim == 2:
+        if x0.shape[1] != objective.dimension or not len(x0):
+            raise InputError(
+                f"x0: a batch of shape {x0.shape} for {objective.dimension} variables; it must be "
+                f"(n, {objective.dimension})"
+            )
+        try:
+            finite = bool(np.isfinite(x0.astype(float)).all())
+        except (TypeError, ValueError) as error:
+            raise InputError(f"x0: a batch is an array of numbers ({error})") from None
+        if not finite:
+            raise InputError("x0: the batch holds nan or infinite numbers")
+        return (), x0
+    if isinstance(x0, str):
+        x0 = x0.replace(",", " ").split()
+    if isinstance(x0, (Mapping, Set)):
+        raise InputError(
+            "x0 has no order; give one number for each of "
+            + ", ".join(map(str, objective.variables))
+        )
+    if not hasattr(x0, "__len__") or getattr(x0, "shape", None) == ():
+        x0 = [x0]
+    first: Any = x0[0] if len(x0) else None
+    if isinstance(first, (list, tuple, np.ndarray)) and np.ndim(first):
+        lengths = {len(row) for row in x0}
+        if len(lengths) > 1:
+            raise InputError(f"x0: a batch needs rows of one length, not of {sorted(lengths)}")
+        rows = [[numbers.nearest(received(value, "x0")) for value in row] for row in x0]
+        return read_start(objective, np.array(rows))
+    if len(x0) != objective.dimension:
+        raise InputError(
+            f"x0 has {len(x0)} numbers, but {objective.name or 'the objective'} has "
+            f"{objective.dimension} variables: {', '.join(map(str, objective.variables))}"
+        )
+    names = [symbol.name for symbol in objective.variables]
+    pairs = zip(x0, names, strict=True)
+    return tuple(received(value, f"x0, {name}") for value, name in pairs), None
+
+
+def read_steps(steps: Any) -> int:
+    """The number of steps, at least 1."""
+    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)):
+        raise InputError(f"steps is an integer, not {steps!r}")
+    if steps < 1:
+        raise InputError(f"steps = {steps}: a run has at least 1 step")
+    return int(steps)
+
+
+def read_record(record: Any) -> int:
+    """Every how many steps to record; 0 means the last one only."""
+    if record == "all":
+        return 1
+    if record == "final":
+        return 0
+    whole = isinstance(record, (int, np.integer)) and not isinstance(record, bool)
+    if whole and record > 0:
+        return int(record)
+    raise InputError(f"record = {record!r}: it is 'all', 'final', or a positive number of steps")

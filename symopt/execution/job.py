@@ -1,0 +1,136 @@
+"""One run, its arguments read, and what every arithmetic needs of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from sympy import Expr, Symbol
+
+from symopt.errors import InexactError, UndecidedError, UndefinedError
+from symopt.execution.kernel import Kernel, build_kernel, compile_source, start_source
+from symopt.execution.trajectory import Trajectory, magnitude
+from symopt.statement.objective import Objective
+from symopt.statement.rule import Rule
+
+__all__ = ["Job", "Recorder", "mark_divergence"]
+
+
+class Recorder:
+    """Keeps the rows to be recorded, with their steps."""
+
+    def __init__(self, every: int, start: tuple[Any, ...]) -> None:
+        self.count = 0
+        self._every = every
+        self.rows: list[tuple[int, tuple[Any, ...]]] = [(0, start)] if every else []
+        self.last: tuple[int, tuple[Any, ...]] = (0, start)
+
+    def __call__(self, row: tuple[Any, ...]) -> None:
+        self.count += 1
+        self.last = (self.count, row)
+        if self._every and self.count % self._every == 0:
+            self.rows.append(self.last)
+
+    def finish(self) -> tuple[tuple[int, ...], list[tuple[Any, ...]]]:
+        if not self.rows or self.rows[-1][0] != self.last[0]:
+            self.rows.append(self.last)
+        return tuple(step for step, _ in self.rows), [row for _, row in self.rows]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run, its arguments read. ``every`` says which steps are recorded, 0 the last one only."""
+
+    rule: Rule
+    objective: Objective
+    start: tuple[Fraction, ...]
+    steps: int
+    every: int
+    fixed: dict[str, Fraction]
+    schedules: dict[Symbol, Expr]
+
+    def kernel(self, dialect: Any) -> Kernel:
+        return build_kernel(self.rule, self.objective, dialect, self.schedules)
+
+    def inputs(self, kernel: Kernel, convert: Callable[[Fraction], Any]) -> list[Any]:
+        return [convert(self.fixed[name]) for name in kernel.step.hyper]
+
+    def initial(self, kernel: Kernel, arithmetic: Any, point: list[Any]) -> tuple[Any, ...]:
+        """All slots before the first step."""
+        function = compile_source(start_source(kernel.step, kernel.dialect), arithmetic)
+        values: tuple[Any, ...] = function(*point, *self.inputs(kernel, arithmetic.convert))
+        return values
+
+    def result(
+        self, kernel: Kernel, recorder: Recorder, convert: Callable[[Any], Any], **more: Any
+    ) -> Trajectory:
+        recorded, rows = recorder.finish()
+        names = [name for name, _ in kernel.step.slots]
+        columns = [convert([row[i] for row in rows]) for i in range(len(names))]
+
+        def stack(name: str) -> Any:
+            chosen = [column for column, own in zip(columns, names, strict=True) if own == name]
+            if (name, None) in kernel.step.slots:
+                return chosen[0]
+            return np.stack(chosen, axis=-1)
+
+        symbols = list(self.rule.hyperparameters)
+        given: dict[str, Fraction | Expr] = {
+            symbol.name: self.fixed[symbol.name]
+            if symbol.name in self.fixed
+            else self.schedules[symbol]
+            for symbol in symbols
+        }
+        return Trajectory(
+            rule=self.rule,
+            objective=self.objective,
+            hyperparameters=more.pop("hyperparameters", given),
+            x0=more.pop("x0", self.start),
+            steps=self.steps,
+            x=stack("x"),
+            state={symbol.name: stack(symbol.name) for symbol in self.rule.state},
+            recorded=recorded,
+            **more,
+        )
+
+    def guarded(
+        self, kernel: Kernel, arithmetic: Any, point: list[Any], recorder: Callable[..., None]
+    ) -> None:
+        """Run, and say at which step what went wrong."""
+        counter = itertools.count(1)
+
+        def counted(row: tuple[Any, ...]) -> None:
+            next(counter)
+            recorder(row)
+
+        try:
+            inputs = self.inputs(kernel, arithmetic.convert)
+            kernel.bind(arithmetic)(*point, *inputs, self.steps, counted)
+        except (UndefinedError, InexactError, UndecidedError) as error:
+            where = f"step {next(counter)} of {self.rule.name} on {self.objective.name}"
+            raise type(error)(f"{error}, at {where}") from None
+
+
+def mark_divergence(result: Trajectory) -> Trajectory:
+    """The same run with the first diverged step, as far as the recorded rows show it."""
+    arrays = [result.x, *result.state.values()]
+    if result.arithmetic == "ball":
+        finite = [
+            np.array([magnitude(value) <= 1024 for value in array.flat]).reshape(array.shape)
+            for array in arrays
+        ]
+    else:
+        finite = [np.isfinite(array) for array in arrays]
+    rows = len(result.recorded)
+    good = np.ones(rows, dtype=bool)
+    for array in finite:
+        good &= array.reshape(rows, -1).all(axis=1)
+    diverged_at = None if good.all() else result.recorded[int(np.argmin(good))]
+    lanes = 0
+    if np.ndim(result.x) == 3:
+        lanes = int((~np.isfinite(result.x[-1]).all(axis=-1)).sum())
+    return replace(result, diverged_at=diverged_at, diverged=lanes)
