@@ -47,7 +47,7 @@ def run_rationals(job: Job, budget: int) -> Trajectory:
     recorder = Recorder(job.every, job.initial(kernel, arithmetic, point))
 
     def watch(row: tuple[Any, ...]) -> None:
-        recorder(row)
+        recorder.record(row)
         bits = max(value.height_bits() for value in row if not isinstance(value, int))
         if bits > budget and recorder.count < job.steps:
             raise _over_budget(job, recorder.count, f"needs {bits:,}", budget)
@@ -72,7 +72,7 @@ def run_certified(job: Job, note: str = "") -> Trajectory:
 
         def both(row: tuple[Any, ...]) -> None:
             watch(row)
-            recorder(row)
+            recorder.record(row)
 
         job.guarded(kernel, arithmetic, point, both)
         return recorder

@@ -31,7 +31,7 @@ def run_floats(job: Job) -> Trajectory:
             recorder = Recorder(job.every, job.initial(kernel, arithmetic, point))
             with np.errstate(all="ignore"):
                 inputs = job.inputs(kernel, arithmetic.convert)
-                kernel.bind(arithmetic)(*point, *inputs, job.steps, recorder)
+                kernel.bind(arithmetic)(*point, *inputs, job.steps, recorder.record)
             break
         except (ZeroDivisionError, OverflowError, ValueError):
             # Python raises where binary64 has inf or nan; the guarded names give those.
@@ -69,7 +69,7 @@ def run_arrays(job: Job, dtype: type[np.floating[Any]], batch: Any) -> Trajector
     with np.errstate(all="ignore"):
         recorder = Recorder(job.every, job.initial(kernel, arithmetic, point))
         inputs = job.inputs(kernel, arithmetic.convert)
-        kernel.bind(arithmetic)(*point, *inputs, job.steps, recorder)
+        kernel.bind(arithmetic)(*point, *inputs, job.steps, recorder.record)
     result = job.result(
         kernel,
         recorder,

@@ -21,24 +21,41 @@ __all__ = ["Job", "Recorder", "mark_divergence"]
 
 
 class Recorder:
-    """Keeps the rows to be recorded, with their steps."""
+    """Keeps the rows to be recorded, with their steps. ``record`` is what the loop calls."""
 
     def __init__(self, every: int, start: tuple[Any, ...]) -> None:
-        self.count = 0
         self._every = every
-        self.rows: list[tuple[int, tuple[Any, ...]]] = [(0, start)] if every else []
-        self.last: tuple[int, tuple[Any, ...]] = (0, start)
+        self._rows: list[tuple[Any, ...]] = [start]
+        self._steps = [0]
+        self._last = start
+        self._passed = 0
+        # Where every row is kept the loop appends to a list, and nothing else is called.
+        self.record: Callable[[tuple[Any, ...]], None] = (
+            self._rows.append if every == 1 else self._some
+        )
 
-    def __call__(self, row: tuple[Any, ...]) -> None:
-        self.count += 1
-        self.last = (self.count, row)
-        if self._every and self.count % self._every == 0:
-            self.rows.append(self.last)
+    @property
+    def count(self) -> int:
+        """How many steps were made."""
+        return len(self._rows) - 1 if self._every == 1 else self._passed
+
+    def _some(self, row: tuple[Any, ...]) -> None:
+        self._passed += 1
+        self._last = row
+        if self._every and self._passed % self._every == 0:
+            self._rows.append(row)
+            self._steps.append(self._passed)
 
     def finish(self) -> tuple[tuple[int, ...], list[tuple[Any, ...]]]:
-        if not self.rows or self.rows[-1][0] != self.last[0]:
-            self.rows.append(self.last)
-        return tuple(step for step, _ in self.rows), [row for _, row in self.rows]
+        """The recorded steps and their rows; the last step is always among them."""
+        if self._every == 1:
+            return tuple(range(len(self._rows))), self._rows
+        if not self._every:
+            return (self._passed,), [self._last]
+        if self._steps[-1] != self._passed:
+            self._steps.append(self._passed)
+            self._rows.append(self._last)
+        return tuple(self._steps), self._rows
 
 
 @dataclass(frozen=True)
