@@ -307,7 +307,7 @@ class _Search:
         coarse = fitted.misfit > 1e-6
         digits = sum(_digits(fitted.values[name]) for name in fitted.inferred)
         return (
-            len(unseen), coarse, _is_special(fitted), -round(share, 1), digits,
+            len(unseen), coarse, _is_special(fitted), -round(share, 2), digits,
             len(fitted.values), place,
         )  # fmt: skip
 

@@ -257,33 +257,43 @@ def _for_ever(first: Rule, second: Rule, steps: int) -> bool:
     return all(sizes) and steps > 1 + sum(size or 0 for size in sizes)
 
 
-def _pools(rule: Rule) -> dict[str, tuple[Expr, ...]]:
-    """For each hyperparameter of any rule, what it may be in terms of this rule's own."""
-    own = {entry.name: entry.symbol for entry in rule.parameters}
+def _pools(rule: Rule, special: Mapping[Symbol, Expr]) -> dict[str, tuple[Expr, ...]]:
+    """For each hyperparameter of any rule, what it may be in terms of this rule's own.
+
+    ``special`` are those of the rule that have a special value.
+    """
+    own: dict[str, Expr] = {entry.name: entry.symbol for entry in rule.parameters}
+    own.update({symbol.name: value for symbol, value in special.items()})
     decays = [own[name] for name in _DECAYS if name in own]
     pools: dict[str, list[Expr]] = {}
     for name in _SAMPLE:
         pool: list[Expr] = [own[name]] if name in own else []
         if name in _DECAYS:
-            pool += [decay for decay in decays if name not in own]
-            pool += [1 - decay for decay in decays if decay.name == "rho" or name not in own]
+            pool += [value for decay in decays if name not in own for value in (decay, 1 - decay)]
+            pool += [1 - own["rho"]] if "rho" in own else []
         pool += [sympy.Integer(value) for value in _NEUTRAL.get(name, ())]
         pools[name] = pool
     if "eta" in own:
         eta = own["eta"]
-        pools["eta"] += [f for decay in decays for f in (eta * (1 - decay), eta / (1 - decay))]
+        pools["eta"] += [
+            f for decay in decays if decay != 1 for f in (eta * (1 - decay), eta / (1 - decay))
+        ]
         if "tau" in own:
             pools["eta"].append(eta * (1 - own["tau"]))
         if "gamma" in own:
             pools["eta"].append(eta * own["gamma"])
         if "lamda" in own:
-            pools["lamda"] += [eta * own["lamda"], own["lamda"] / eta]
+            lamda = own["lamda"]
+            kept = 1 - eta * lamda
+            pools["eta"] += [eta * kept, *([eta / kept] if kept != 0 else [])]
+            pools["lamda"] += [eta * lamda, lamda * kept]
+            pools["lamda"] += [lamda / value for value in (eta, kept) if value != 0]
     pools["tau"] += decays
     if "epsilon" in own:
         epsilon = own["epsilon"]
         pools["epsilon_root"].append(epsilon)
         pools["epsilon"] += [sympy.sqrt(epsilon), epsilon**2, sympy.Integer(0)]
-        for decay in decays:
+        for decay in (value for value in decays if value not in (0, 1)):
             correction = sympy.sqrt(1 - decay**t)
             pools["epsilon"] += [epsilon * correction, epsilon / correction]
     return {name: tuple(dict.fromkeys(pool)) for name, pool in pools.items()}
@@ -368,11 +378,16 @@ def siblings(
     >>> {s.name: s.text for s in siblings(rules.momentum)}["momentum_ema"]
     'eta = eta/(1 - mu), beta = mu'
     """
-    special = {rule.parameter(name).symbol: rational(value) for name, value in fixed}
+    # A learning rate of 0 leaves no rule to speak of; what holds for all holds for it too.
+    special = {
+        rule.parameter(name).symbol: rational(value)
+        for name, value in fixed
+        if (name, value) != ("eta", 0)
+    }
     subject: Rule | None = specialized(rule, special) if special else rule
     if subject is None or any(entry.name not in _SAMPLE for entry in subject.parameters):
         return ()
-    pools = _pools(subject)
+    pools = _pools(subject, special)
     screen = _Screen(subject, pools, steps)
     others = sorted(rules.values(), key=lambda other: other.family != rule.family)
     found: list[Sibling] = []

@@ -55,6 +55,17 @@ def test_dampening_separates_the_buffer_forms_unless_it_is_zero():
     assert "momentum_buffer" in maps("momentum_pytorch", tau=0)
 
 
+def test_special_values_leave_the_maps_as_they_are():
+    assert maps("momentum_ema", eta=1)["momentum_buffer"] == "eta = 1 - beta, mu = beta"
+    assert "adadelta" in maps("adadelta_pytorch", eta=1)
+    assert "adadelta" not in maps("adadelta_pytorch")
+    for fixed in ({"mu": 0}, {"mu": 1}, {"eta": 0}, {"eta": 0, "mu": 0}):
+        values = tuple((key, Fraction(value)) for key, value in fixed.items())
+        found = {sibling.name for sibling in siblings(rules.momentum, 8, values)}
+        assert {"heavy_ball", "momentum_buffer"} <= found, fixed
+    assert "adamw_optax" in maps("adamw", eta=1, lamda=1)
+
+
 def test_three_nesterov_forms_at_the_look_ahead_point_are_one_rule_and_sutskevers_is_none():
     one = {"nesterov_bengio", "nesterov_keras", "nesterov_pytorch", "nesterov_buffer"}
     for name in one:
@@ -71,6 +82,16 @@ def test_coupled_and_decoupled_decay_are_one_for_gradient_descent_and_two_for_ad
     assert "adam_l2" not in maps("adamw")
     assert maps("adamw")["adamw_optax"] == ""
     assert maps("adamw")["adamw_paper"] == "lamda = eta*lamda"
+    # Decay after the step is decay before it, at a learning rate that makes up for it.
+    assert maps("adamw")["adamw_decay_after"] == (
+        "eta = eta/(-eta*lamda + 1), lamda = lamda*(-eta*lamda + 1)"
+    )
+    assert not proved_same_points(rules.adamw, rules.adamw_decay_after, 8)
+
+
+def test_epsilon_hat_is_epsilon_after_a_change_with_t():
+    assert maps("adam")["adam_epsilon_hat"] == "epsilon = epsilon*sqrt(1 - beta2**t)"
+    assert maps("adam_epsilon_hat")["adam"] == "epsilon = epsilon/sqrt(1 - beta2**t)"
 
 
 @pytest.mark.parametrize(
