@@ -52,6 +52,12 @@ _DTYPE = click.option("--dtype", default=None, help="float64 (default), float32 
 @_ARGUMENT
 @_KIND
 @_DTYPE
+@click.option(
+    "--witness/--no-witness",
+    default=True,
+    show_default=True,
+    help="Shrink a refutation to a minimal example, printed as a pytest function.",
+)
 @catalogue
 @json_option
 def verify_command(
@@ -64,6 +70,7 @@ def verify_command(
     arguments: tuple[str, ...],
     kind: str,
     dtype: str | None,
+    witness: bool,
     library: Catalogue,
     as_json: bool,
 ) -> None:
@@ -91,6 +98,7 @@ def verify_command(
         x0=start(x0),
         steps=steps,
         dtype=dtype,
+        witness=witness,
         **_received(settings(assignments, stated)),
     )
     if as_json:
