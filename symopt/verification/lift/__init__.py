@@ -51,8 +51,7 @@ def lift(target: Any, **settings: Any) -> Rule:
     if framework == "jax":
         from symopt.verification.lift.jax_code import lift_jax
 
-        rule: Rule = lift_jax(functools.partial(target, **settings) if settings else target)
-        return rule
+        return lift_jax(functools.partial(target, **settings) if settings else target)
     from symopt.verification.lift.numpy_code import lift_numpy
 
     return lift_numpy(target, settings)
@@ -62,6 +61,8 @@ def _framework(target: Any) -> str:
     """Whose code the target is: "torch", "jax", or nothing in particular."""
     maker = target.func if isinstance(target, functools.partial) else target
     kind = maker if isinstance(maker, type) else type(maker)
+    if callable(maker) and str(getattr(maker, "__module__", "")).partition(".")[0] == "optax":
+        return "jax"  # a factory of transformations
     for base in kind.__mro__:
         home = _HOMES.get((base.__module__.partition(".")[0], base.__name__))
         if home is not None:

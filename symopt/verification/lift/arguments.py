@@ -12,7 +12,7 @@ from symopt.errors import LiftError
 from symopt.statement.numbers import exact
 from symopt.verification.target import CONFIGURATION_NAMES, STEP_NAMES
 
-__all__ = ["Settings", "is_setting", "role", "settings_of", "typical"]
+__all__ = ["COUNTS", "Configuration", "Settings", "is_setting", "role", "settings_of", "typical"]
 
 PARAMETERS = frozenset({
     "params", "param", "parameters", "parameter", "p", "x", "w", "W", "theta", "weights", "weight",
@@ -25,6 +25,12 @@ GRADIENTS = frozenset({
 TIMES = frozenset({
     "t", "step", "iteration", "iter", "it", "i", "k", "timestep", "n_step", "step_num", "epoch",
 })  # fmt: skip
+#: What people call the number of steps, where it cannot be anything else.
+COUNTS = frozenset(
+    {*STEP_NAMES, "num_iters", "max_iters", "num_iterations", "max_iterations", "iters", "maxit",
+     "max_steps", "nsteps", "niter", "n_iterations", "num_epochs", "iter_num", "N", "K", "nb_iter",
+     "max_iteration", "n_epoch", "num_iter"}
+) - {"n", "T"}  # fmt: skip
 #: Settings that people give, with the values that stand in where code has no default.
 _TYPICAL: dict[str, str] = {
     **dict.fromkeys(["lr", "learning_rate", "learn_rate", "alpha", "eta", "step_size", "stepsize",
@@ -73,13 +79,16 @@ class Settings:
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    #: Hyperparameters that live in a dictionary of settings, and are no arguments.
+    inside: set[str] = field(default_factory=set)
     #: Whether the code has a stopping test of its own.
     stops: bool = False
 
     def arguments(self, value: Callable[[str], Any]) -> dict[str, Any]:
         """The keyword arguments, given what each hyperparameter is."""
         grouped = {name for names in self.groups.values() for name in names}
-        made = {name: value(name) for name in self.hyper if name not in grouped}
+        own = [name for name in self.hyper if name not in grouped | self.inside]
+        made = {name: value(name) for name in own}
         made.update(
             {key: tuple(value(name) for name in names) for key, names in self.groups.items()}
         )
@@ -89,7 +98,7 @@ class Settings:
         """The same with some hyperparameters left at their values."""
         fixed = {name: _number(self.hyper[name]) for name in names}
         hyper = {name: value for name, value in self.hyper.items() if name not in names}
-        return Settings(hyper, self.groups, {**self.fixed, **fixed}, self.notes)
+        return Settings(hyper, self.groups, {**self.fixed, **fixed}, self.notes, self.inside)
 
     @property
     def whole(self) -> frozenset[str]:
@@ -104,6 +113,54 @@ class Settings:
 
 def _number(value: Fraction) -> Any:
     return int(value) if value.denominator == 1 else float(value)
+
+
+class Configuration(dict[str, Any]):
+    """A dictionary of settings that answers what the code asks for.
+
+    A setting becomes a hyperparameter with the code's own default; ``value`` gives its number in
+    the world at hand, ``steps`` the number of steps. Anything else is kept as in a dictionary.
+    """
+
+    def __init__(
+        self, settings: Settings, value: Callable[[str], Any], steps: int | None = None
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._value = value
+        self._steps = steps
+
+    def _answer(self, key: str, default: Any, asked: bool) -> Any:
+        if self._steps is not None and (key in COUNTS or key in ("n", "T")):
+            return self._steps
+        if key in self._settings.hyper:
+            return self._value(key)
+        known = getattr(default, "known", default)
+        number = _is_numeric(known) and not isinstance(known, bool)
+        if number and (is_setting(key) or isinstance(default, float) or known.denominator != 1):
+            self._settings.hyper[key] = exact(known)
+            self._settings.inside.add(key)
+            return self._value(key)
+        if not asked:
+            return default
+        stands_in = typical(key)
+        if stands_in is None:
+            raise LiftError(f"the code reads the setting {key!r}, which has no default; give it")
+        self._settings.hyper[key] = stands_in
+        self._settings.inside.add(key)
+        self._settings.notes.append(f"{key} has no default in the code; {stands_in} stands in")
+        return self._value(key)
+
+    def __missing__(self, key: str) -> Any:
+        return self._answer(key, None, True)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key] if key in self else self._answer(key, default, False)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        if key not in self:
+            self[key] = self._answer(key, default, False)
+        return self[key]
 
 
 def settings_of(

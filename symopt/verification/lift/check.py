@@ -15,6 +15,8 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
+import sympy
+from sympy.core.relational import Relational
 
 from symopt.derivation.opaque import opaque_step
 from symopt.errors import LiftError, SymoptError, UndecidedError
@@ -23,6 +25,7 @@ from symopt.execution.kernel import compile_source, function_source
 from symopt.program.graph import Label, Program
 from symopt.statement.numbers import received
 from symopt.statement.rule import Rule
+from symopt.statement.symbols import t
 
 __all__ = ["Answers", "RealCode", "checked"]
 
@@ -31,6 +34,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 #: each step. It asks for gradients by calling its second argument.
 RealCode: TypeAlias = Callable[[Array, Any, int, Mapping[str, float]], Sequence[Any]]
 STEPS, ROUNDS = 12, 4
+#: A rule that changes at a later step than this is not followed so far.
+LATEST = 600
 EXACT_BITS = 400
 #: Orders of evaluation other than the lifted one stay within this multiple of its bound.
 SLACK = 64
@@ -46,10 +51,14 @@ class _Point:
 
 
 class Answers:
-    """The oracle: the n-th new question gets the n-th row."""
+    """The oracle: the n-th question gets the n-th row.
 
-    def __init__(self, rows: Array) -> None:
+    With ``repeats``, a question at the same point as the one before gets the same row again.
+    """
+
+    def __init__(self, rows: Array, repeats: bool = False) -> None:
         self._rows = rows
+        self._repeats = repeats
         self._asked: list[Array] = []
 
     def restart(self) -> None:
@@ -59,31 +68,31 @@ class Answers:
     def __call__(self, *where: Any) -> Array:
         whole = len(where) == 1 or np.ndim(where[0]) > 0
         point = np.array(where[0] if whole else where, dtype=float)
-        if not self._asked or not np.array_equal(self._asked[-1], point):
+        again = bool(self._asked) and np.array_equal(self._asked[-1], point)
+        if not (again and self._repeats):
             self._asked.append(point.copy())
         row = self._rows[min(len(self._asked), len(self._rows)) - 1]
         answer: Array = np.array(row).reshape(point.shape)
         return answer
 
 
-def checked(
-    rule: Rule, run: RealCode, size: int, *, vary: bool = True, bits: int = 53, scalar: bool = False
-) -> None:
+def checked(rule: Rule, run: RealCode, size: int, *, bits: int = 53, repeats: bool = False) -> None:
     """Compare a lifted rule with the real code.
 
-    ``size`` is the number of coordinates; ``vary`` also changes hyperparameters; ``bits`` is the
-    precision of the code.
+    ``size`` is the number of coordinates, ``bits`` the precision of the code; ``repeats`` says
+    that it asks more than once at a point.
 
     Raises :class:`~symopt.errors.LiftError` where the code does something else, and where it
     cannot be run, so that nothing could be compared.
     """
     random = np.random.default_rng(secrets.randbits(64))
+    steps = max(STEPS, _last_change(rule) + 4)
     compared = 0
     reason = ""
     for round_ in range(ROUNDS):
-        point = _point(rule, random, size, round_, vary)
+        point = _point(rule, random, size, round_, steps)
         try:
-            compared += _compare(rule, run, point, bits)
+            compared += _compare(rule, run, point, bits, repeats)
         except UndecidedError as error:
             reason = str(error)  # a comparison of nearly equal numbers: another point is drawn
     if compared < 2 * STEPS:
@@ -93,19 +102,30 @@ def checked(
         )
 
 
-def _point(rule: Rule, random: np.random.Generator, size: int, round_: int, vary: bool) -> _Point:
+def _last_change(rule: Rule) -> int:
+    """The last step at which a case of the rule begins or ends."""
+    last = 0
+    for _, expression in rule.update:
+        for comparison in expression.atoms(Relational):
+            if comparison.free_symbols == {t}:
+                values = [int(abs(number)) for number in comparison.atoms(sympy.Rational)]
+                last = max(last, *values)
+    return min(last, LATEST)
+
+
+def _point(rule: Rule, random: np.random.Generator, size: int, round_: int, steps: int) -> _Point:
     start = random.uniform(-2, 2, size)
-    gradients = random.normal(size=(STEPS, size))
+    gradients = random.normal(size=(steps, size))
     if round_ == 1:  # small gradients show where epsilon stands
         gradients *= 10.0 ** random.uniform(-9, -5)
     elif round_ == 2:
-        gradients *= 10.0 ** random.uniform(-3, 3, (STEPS, 1))
+        gradients *= 10.0 ** random.uniform(-3, 3, (steps, 1))
     else:
         gradients *= 3.0
     hyper = {}
     for entry in rule.parameters:
         value = float(entry.default)
-        if vary and round_:
+        if round_:
             value = _other(value, random)
         hyper[entry.name] = value
     return _Point(start, gradients, hyper)
@@ -120,12 +140,12 @@ def _other(value: float, random: np.random.Generator) -> float:
     return float(value * random.uniform(0.6, 1.4))
 
 
-def _compare(rule: Rule, run: RealCode, point: _Point, bits: int) -> int:
+def _compare(rule: Rule, run: RealCode, point: _Point, bits: int, repeats: bool) -> int:
     """Steps on which code and rule agree within rounding; the first that does not is an error."""
-    oracle = Answers(point.gradients)
+    oracle = Answers(point.gradients, repeats)
     try:
         with np.errstate(all="ignore"):
-            points = run(point.start.copy(), oracle, STEPS, point.hyper)
+            points = run(point.start.copy(), oracle, len(point.gradients), point.hyper)
     except SymoptError:
         raise
     except Exception as error:
@@ -133,15 +153,12 @@ def _compare(rule: Rule, run: RealCode, point: _Point, bits: int) -> int:
             return 0  # values that the code itself refuses; other rounds have others
         raise LiftError(f"the real code raised {type(error).__name__}: {error}") from error
     found = [np.atleast_1d(np.asarray(row, dtype=float)).ravel() for row in points]
-    asks = opaque_step(rule, len(point.start)).asks
-    if asks != 1:
-        return _agreed(rule, point, found, bits, asks)
-    return _agreed(rule, point, found, bits, 1)
+    return _agreed(rule, point, found, bits)
 
 
-def _agreed(rule: Rule, point: _Point, found: list[Array], bits: int, asks: int) -> int:
-    exact = _walk(rule, point, EXACT_BITS, asks)
-    rough = _walk(rule, point, bits, asks)
+def _agreed(rule: Rule, point: _Point, found: list[Array], bits: int) -> int:
+    exact = _walk(rule, point, EXACT_BITS)
+    rough = _walk(rule, point, bits)
     compared = 0
     for step, row in enumerate(found, 1):
         try:
@@ -170,7 +187,7 @@ def _fraction(value: Any) -> Fraction:
     return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
-def _walk(rule: Rule, point: _Point, bits: int, asks: int) -> Iterator[list[Any]]:
+def _walk(rule: Rule, point: _Point, bits: int) -> Iterator[list[Any]]:
     """The points of the rule in balls of a precision, step after step."""
     size = len(point.start)
     step = opaque_step(rule, size)
@@ -185,10 +202,10 @@ def _walk(rule: Rule, point: _Point, bits: int, asks: int) -> Iterator[list[Any]
         }
         memory = begin({**settings, **current})
     rows = iter(point.gradients)
-    for time in range(1, len(point.gradients) // asks + 1):
+    for time in range(1, len(point.gradients) // step.asks + 1):
         with precision(bits):
             inputs: dict[Label, Any] = {**settings, **memory, ("t",): time}
-            for number in range(1, asks + 1):
+            for number in range(1, step.asks + 1):
                 row = next(rows)
                 inputs.update(
                     {("g", number, i): convert(received(float(g))) for i, g in enumerate(row)}

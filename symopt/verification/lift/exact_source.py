@@ -400,6 +400,15 @@ def _builtins(tape: Tape) -> dict[str, Any]:
 
         return pick
 
+    def length(value: Any) -> Any:
+        grows = tape.growing.get(id(value))
+        if grows is None:
+            return len(value)
+        held, first, growth = grows
+        # One step was made before the general one: what was added since is on top.
+        added = len(held) - first - growth
+        return tape.input(("t",)) * growth + (first - growth + added)
+
     def instance(value: Any, kinds: Any) -> bool:
         if isinstance(value, Traced):
             kinds = kinds if isinstance(kinds, tuple) else (kinds,)
@@ -427,6 +436,7 @@ def _builtins(tape: Tape) -> dict[str, Any]:
         {
             "__import__": imported, "float": number, "isinstance": instance,
             "max": extreme("max", max), "min": extreme("min", min),
+            "len": length,
             "print": lambda *args, **options: None, "type": _Type(kind_of),
         },
         **{name: refused(name) for name in _REFUSED_BUILTINS},

@@ -13,7 +13,6 @@ import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -22,11 +21,12 @@ from symopt.errors import LiftError, SymoptError
 from symopt.statement.numbers import exact
 from symopt.statement.rule import Rule
 from symopt.verification.lift.arguments import (
+    COUNTS,
+    Configuration,
     Settings,
     is_setting,
     role,
     settings_of,
-    typical,
 )
 from symopt.verification.lift.check import Answers, checked
 from symopt.verification.lift.exact_source import Code
@@ -34,15 +34,10 @@ from symopt.verification.lift.object_graph import Leaf, leaves, replaced, same
 from symopt.verification.lift.sessions import Asked, traced_step
 from symopt.verification.lift.to_rule import to_rule
 from symopt.verification.lift.trace import Tape, Traced
-from symopt.verification.target import CONFIGURATION_NAMES, STEP_NAMES
+from symopt.verification.target import CONFIGURATION_NAMES
 
 __all__ = ["is_loop", "lift_loop"]
 
-_COUNTS = frozenset(
-    {*STEP_NAMES, "num_iters", "max_iters", "num_iterations", "max_iterations", "iters", "maxit",
-     "max_steps", "nsteps", "niter", "n_iterations", "num_epochs", "iter_num", "N", "K", "nb_iter",
-     "max_iteration", "n_epoch", "num_iter"}
-) - {"n", "T"}  # fmt: skip
 _STARTS = re.compile(r"(x|w|theta|start|init|point|param|p|weights)_?\w*", re.IGNORECASE)
 _GRADIENT = re.compile(r"(grad|d_?f|der|jac|nabla|prime|d[a-z]_?d|g$|d[A-Z])", re.IGNORECASE)
 #: Steps of the traced run: enough for three looks and one step more.
@@ -112,7 +107,7 @@ def _shape(function: Any, given: Mapping[str, Any]) -> _Shape:
     )
     if not start:
         raise LiftError(f"{function.__qualname__}: none of its arguments is called like a start")
-    steps = next((name for name in others if name in _COUNTS and name != start), "")
+    steps = next((name for name in others if name in COUNTS and name != start), "")
     steps = steps or next((name for name in others if name in ("n", "T") and name != start), "")
     configuration = next(
         (name for name in others if name in CONFIGURATION_NAMES and name != start), ""
@@ -124,33 +119,6 @@ def _shape(function: Any, given: Mapping[str, Any]) -> _Shape:
 
 def _is_required(parameter: inspect.Parameter) -> bool:
     return parameter.default is parameter.empty
-
-
-class _Configuration(dict[str, Any]):
-    """A dictionary of settings that answers what the code asks for."""
-
-    def __init__(self, steps: int, value: Callable[[str, Any], Any]) -> None:
-        super().__init__()
-        self._steps = steps
-        self._value = value
-
-    def _answer(self, key: str, default: Any) -> Any:
-        if key in _COUNTS or key in ("n", "T"):
-            return self._steps
-        if isinstance(default, (bool, str)):
-            return default
-        return self._value(key, default)
-
-    def __missing__(self, key: str) -> Any:
-        return self._answer(key, None)
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else self._answer(key, default)
-
-    def setdefault(self, key: str, default: Any = None) -> Any:
-        if key not in self:
-            self[key] = self._answer(key, default)
-        return self[key]
 
 
 class _Cut(ast.NodeTransformer):
@@ -334,8 +302,7 @@ def _lifted(
         def make(asked: Asked, tape: Tape = tape, candidate: str = candidate) -> _LoopSession:
             found, world = code.world(tape)
 
-            def value(name: str, default: Any = None) -> Any:
-                _register(settings, name, default)
+            def value(name: str) -> Any:
                 return Traced(tape, tape.graph.input(("hyper", name)))
 
             world["__symopt_locals__"] = locals
@@ -355,11 +322,20 @@ def _lifted(
                 step,
                 title=function.__qualname__,
                 source=source_of(code),
-                note="; ".join(dict.fromkeys([*settings.notes, *tape.notes])),
+                note="; ".join(
+                    dict.fromkeys(
+                        [
+                            *settings.notes,
+                            *tape.notes,
+                            *([] if dimensions else ["read for one number, not for arrays"]),
+                        ]
+                    )
+                ),
                 name=function.__qualname__.rpartition(".")[2],
             )
             settings.stops = _STOPS in tape.notes
-            checked(rule, _real(function, shape, settings, dimensions), size)
+            real = _real(function, shape, settings, dimensions)
+            checked(rule, real, size, repeats=tape.repeats)
             return rule
         except LiftError as error:
             failures.append(error)
@@ -411,20 +387,6 @@ def _candidates(
     return sorted(found, key=lambda path: (path.count("["), role(path[8:-2]) != "parameter"))
 
 
-def _register(settings: Settings, name: str, default: Any) -> None:
-    if name in settings.hyper:
-        return
-    known = default.known if isinstance(default, Traced) else default
-    if known is not None:
-        settings.hyper[name] = known if isinstance(known, Fraction) else exact(known)
-        return
-    stated = typical(name)
-    if stated is None:
-        raise LiftError(f"the code reads the setting {name!r}; give its value")
-    settings.hyper[name] = stated
-    settings.notes.append(f"{name} has no default in the code; {stated} stands in")
-
-
 def _call(
     function: Any,
     shape: _Shape,
@@ -451,7 +413,7 @@ def _call(
     if shape.steps:
         arguments[shape.steps] = steps
     if shape.configuration:
-        arguments[shape.configuration] = _Configuration(steps, value)
+        arguments[shape.configuration] = Configuration(settings, value, steps)
     return function(**arguments)
 
 
@@ -468,8 +430,7 @@ def _real(
     """The real function as a source of points."""
 
     def run(start: Any, oracle: Answers, steps: int, hyper: Mapping[str, float]) -> list[Any]:
-        def value(name: str, default: Any = None) -> float:
-            _register(settings, name, default)
+        def value(name: str) -> float:
             return float(hyper.get(name, settings.hyper[name]))
 
         def ask(*where: Any) -> Any:

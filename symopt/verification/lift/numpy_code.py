@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from symopt.errors import LiftError, SymoptError
 from symopt.statement.rule import Rule
 from symopt.statement.source import Reference, Source
-from symopt.verification.lift.arguments import Settings, role, settings_of
+from symopt.verification.lift.arguments import Configuration, Settings, role, settings_of
 from symopt.verification.lift.check import RealCode, checked
 from symopt.verification.lift.exact_source import Code
 from symopt.verification.lift.sessions import Asked, Session, traced_step
@@ -125,7 +126,7 @@ def _lift_function(function: Any, given: Mapping[str, Any]) -> Rule:
             names.append(name)
         elif entry.default is None or name in CONFIGURATION_NAMES:
             names.append(name)
-            memory[name] = "none" if entry.default is None else "dict"
+            memory[name] = "configuration" if name in CONFIGURATION_NAMES else "none"
         elif required and (kind == "time" or not _stands_in(name)):
             names.append(name)
             memory[name] = "time" if kind == "time" else "zero"
@@ -153,13 +154,13 @@ def _lift_function(function: Any, given: Mapping[str, Any]) -> Rule:
             point: Any,
             oracle: Callable[..., Any],
         ) -> Session:
-            made = {"none": None, "time": 1}
-            state = {
-                name: made[entry]
-                if entry in made
-                else ({} if entry == "dict" else _zero(form, point))
-                for name, entry in memory.items()
+            starts: dict[str, Callable[[], Any]] = {
+                "none": lambda: None,
+                "time": lambda: 1,
+                "zero": lambda: _zero(form, point),
+                "configuration": lambda: Configuration(settings, value),
             }
+            state = {name: starts[entry]() for name, entry in memory.items()}
             return FunctionSession(
                 found, ordered, oracle, world, point, settings.arguments(value), state, form
             )
@@ -186,17 +187,14 @@ def _first_way(code: Code, target: Any, settings: Settings, ways: list[Start]) -
     failures: list[str] = []
     for shape in SHAPES:
         for way in ways:
-            run = real_code(target, way, shape)
+            run = real_code(target, way, shape, settings)
             try:
-                points = run(
-                    np.array([0.5, -1.25, 2.0])[: max(1, int(np.prod(shape)))],
-                    _sample(),
-                    2,
-                    {name: float(value) for name, value in settings.hyper.items()},
-                )
+                start = np.array([0.5, -1.25, 2.0])[: max(1, int(np.prod(shape)))]
+                hyper = {name: float(value) for name, value in settings.hyper.items()}
+                points = run(start, _sample(), 2, hyper)
                 if not all(np.all(np.isfinite(np.asarray(point, float))) for point in points):
                     raise ValueError("it gives inf or nan")
-                if all(np.array_equal(points[0], point) for point in points[1:]):
+                if all(np.array_equal(start, np.atleast_1d(point)) for point in points):
                     raise ValueError("it does not move the parameter")
             except Exception as error:
                 failures.append(f"{type(error).__name__}: {error}")
@@ -214,12 +212,13 @@ def _sample() -> Callable[..., Any]:
 
     def gradient(*where: Any) -> Any:
         point = np.asarray(where[0] if len(where) == 1 else where, dtype=float)
-        return np.full(point.shape, next(rows)) if point.shape else next(rows)
+        scale = np.linspace(1, 2, point.size).reshape(point.shape)
+        return next(rows) * scale if point.shape else next(rows)
 
     return gradient
 
 
-def real_code(target: Any, way: Start, shape: tuple[int, ...]) -> RealCode:
+def real_code(target: Any, way: Start, shape: tuple[int, ...], settings: Settings) -> RealCode:
     """The real code as a function of start, oracle, steps and hyperparameters."""
 
     def run(
@@ -230,7 +229,11 @@ def real_code(target: Any, way: Start, shape: tuple[int, ...]) -> RealCode:
             return float(np.ravel(answer)[0]) if shape == () else answer
 
         point = float(start[0]) if shape == () else np.array(start, dtype=float)
-        session = way(target, {}, hyper.__getitem__, point, ask)
+
+        def value(name: str) -> float:
+            return hyper[name] if name in hyper else float(settings.hyper[name])
+
+        session = way(target, {}, value, point, ask)
         points = []
         for _ in range(steps):
             session.step()
@@ -258,6 +261,8 @@ def lifted(code: Code, target: Any, settings: Settings, way: Start, shape: tuple
         try:
             step = traced_step(tape, make, shape, chosen.hyper)
             notes = [*settings.notes, *tape.notes]
+            if not shape:
+                notes.append("read for one number, not for arrays")
             rule = to_rule(
                 step,
                 title=target.__qualname__,
@@ -271,7 +276,7 @@ def lifted(code: Code, target: Any, settings: Settings, way: Start, shape: tuple
         except SymoptError as error:
             raise LiftError(f"{target.__qualname__}: {error}") from error
         bits = 24 if any("float32" in note for note in tape.notes) else 53
-        checked(rule, real_code(target, way, shape), _SIZES[shape], bits=bits)
+        checked(rule, real_code(target, way, shape, settings), _SIZES[shape], bits=bits)
         return rule
     assert last is not None
     raise last
@@ -279,7 +284,7 @@ def lifted(code: Code, target: Any, settings: Settings, way: Start, shape: tuple
 
 def _choices(settings: Settings) -> Iterator[Settings]:
     """All settings symbolic; then those that may be counts at their values."""
-    yield Settings(dict(settings.hyper), settings.groups, dict(settings.fixed), settings.notes)
+    yield replace(settings, hyper=dict(settings.hyper), fixed=dict(settings.fixed))
     if settings.whole:
         yield settings.without(settings.whole)
 

@@ -13,13 +13,14 @@ from symopt.errors import LiftError
 from symopt.verification.lift.numpy_arrays import TracedArray
 from symopt.verification.lift.trace import Traced
 
-__all__ = ["Leaf", "entries", "is_number", "leaves", "replaced", "same"]
+__all__ = ["Leaf", "entries", "is_number", "leaves", "lists", "replaced", "same"]
 
 #: A number or an array of numbers.
 Leaf = Any
 Visit = Callable[[str, Leaf], Leaf]
 _DEPTH = 8
-_INERT = (bytes, types.ModuleType, type(Ellipsis), slice, range, property)
+_IDENTITY = 1 << 20
+_INERT = (types.ModuleType, type(Ellipsis), slice, range, property)
 
 
 def leaves(roots: Mapping[str, Any], files: Collection[str]) -> dict[str, Leaf]:
@@ -50,15 +51,27 @@ def replaced(roots: Mapping[str, Any], files: Collection[str], visit: Visit) -> 
     return {path: walk.value(path, value, 0) for path, value in roots.items()}
 
 
+def lists(roots: Mapping[str, Any], files: Collection[str]) -> dict[str, Any]:
+    """All lists and deques, by their paths."""
+    walk = _Walk(files, lambda path, leaf: leaf)
+    for path, value in roots.items():
+        walk.value(path, value, 0)
+    return walk.lists
+
+
 class _Walk:
     def __init__(self, files: Collection[str], visit: Visit) -> None:
         self._files = files
         self._visit = visit
         self._seen: dict[int, Any] = {}
+        self.lists: dict[str, Any] = {}
 
     def value(self, path: str, value: Any, depth: int) -> Any:
         if isinstance(value, bool | np.bool_ | str | None):
             self._visit(path, value)
+            return value
+        if isinstance(value, (set, frozenset, bytes, bytearray)):
+            self._visit(path, f"{type(value).__name__} of {len(value)}")
             return value
         if isinstance(value, _INERT):
             return value
@@ -72,6 +85,7 @@ class _Walk:
         if isinstance(value, dict):
             return self._entries(path, value, list(value.items()), value.__setitem__, depth)
         if isinstance(value, (list, deque)):
+            self.lists[path] = value
             # From the end: the last point of a history is what counts.
             size = len(value)
             pairs: list[tuple[Any, Any]] = [(i - size, part) for i, part in enumerate(value)]
@@ -91,8 +105,10 @@ class _Walk:
         put: Callable[[Any, Any], None],
         depth: int,
     ) -> Any:
-        for key, part in pairs:
-            name = repr(key) if isinstance(key, (str, int, tuple)) else type(key).__name__
+        for place, (key, part) in enumerate(pairs):
+            # Identities of objects, as keys, differ from run to run: their order does not.
+            plain = isinstance(key, str) or (isinstance(key, int) and abs(key) < _IDENTITY)
+            name = repr(key) if plain else f"#{place}"
             new = self.value(f"{path}[{name}]", part, depth + 1)
             if new is not part:
                 put(key, new)

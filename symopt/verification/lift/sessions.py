@@ -24,6 +24,7 @@ from symopt.verification.lift.object_graph import (
     entries,
     is_number,
     leaves,
+    lists,
     replaced,
     same,
 )
@@ -56,7 +57,9 @@ class Asked:
         whole = len(point) == 1 or np.ndim(point[0]) > 0
         where = array_of(self.tape, point[0] if whole else list(point))
         key = tuple(self.tape.node(entry) for entry in entries(where))
-        if key not in self.points:
+        if key in self.points:
+            self.tape.repeats = True
+        else:
             self.points.append(key)
         number = self.points.index(key) + 1
         kind = "warm" if self.warm else "g"
@@ -116,7 +119,7 @@ class _Kept:
                 for index in range(len(entries(self.leaf)))
             ]
         if len(entries(self.leaf)) == 1:
-            return [(self.name, None)]
+            return [(self.name, None if shape else 0)]
         return [(f"{self.name}_{index}", None) for index in range(len(entries(self.leaf)))]
 
 
@@ -127,6 +130,13 @@ class _Engine:
     shape: tuple[int, ...]
     failure: Exception | None = None
     kept: list[_Kept] = field(default_factory=list)
+    taken: set[str] = field(
+        default_factory=lambda: {"x", "g", "t", "hyper", "count", "warm", "start", "opaque"}
+    )
+    #: Lengths of lists before and after the first step.
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    #: Leaves that the general step changes although the first steps did not: path -> value.
+    late: dict[str, Leaf] = field(default_factory=dict)
 
     # Runs of the code. An exception on one path ends that path, as it ends the real code.
 
@@ -179,11 +189,14 @@ class _Engine:
         def run() -> dict[Hashable, int] | None:
             asked, session = self.started()
             looks = [self.look(session)]
+            sizes = [self._sizes(session)]
             for _ in range(3):
                 asked.begin(warm=True)
                 if not session.step():
                     return None
                 looks.append(self.look(session))
+                sizes.append(self._sizes(session))
+            self.sizes = {path: (sizes[0].get(path, 0), size) for path, size in sizes[1].items()}
             seen.append(looks)
             driven.append(session.driven)
             return {}
@@ -191,28 +204,38 @@ class _Engine:
         self.explored(run)
         looks = seen[0]
         node = self.tape.node
-        taken: set[str] = {"x", "g", "t", "hyper", "count", "warm", "opaque"}
+        for path in dict.fromkeys([*looks[2], *looks[3]]):
+            if path not in looks[1] and not _is_past(path):
+                raise LiftError(f"{path} first appears after the first step")
         for path, leaf in looks[1].items():
-            history = [look.get(path) for look in looks]
             begun = path in looks[0]
             steady = all(same(leaf, look[path], node) for look in looks[2:] if path in look)
             unchanged = steady and begun and same(leaf, looks[0][path], node)
-            unchanged = unchanged and not (is_number(leaf) and self.starts(leaf))
-            if unchanged or path not in looks[2] or path not in looks[3]:
-                continue
-            if not is_number(leaf):
-                if not steady:
-                    raise LiftError(f"{path} changes from step to step and is no number")
-                continue
-            if not all(np.shape(look[path]) == np.shape(leaf) for look in looks[2:]):
-                raise LiftError(f"{path} changes its shape from step to step")
-            kept = _Kept(path, _short(path, taken), leaf, looks[0].get(path))
-            kept.driven = path in driven[0]
-            kept.counts = _progression(history, node)
-            if kept.driven and kept.counts is None:
-                raise LiftError(f"{path} does not count in equal steps")
-            self.kept.append(kept)
+            if is_number(leaf):
+                moved = not unchanged if begun else not (steady and self.is_setting(leaf))
+                moved = moved or self.starts(leaf)
+            else:
+                moved = not steady
+            if moved and path in looks[2] and path in looks[3]:
+                self.keep(path, [look.get(path) for look in looks], path in driven[0])
         self._gather()
+
+    def keep(self, path: str, history: list[Leaf | None], driven: bool = False) -> None:
+        """Take a leaf as state."""
+        leaf = history[1]
+        if not is_number(leaf):
+            raise LiftError(f"{path} changes from step to step and is no number")
+        if not all(np.shape(look) == np.shape(leaf) for look in history[2:]):  # type: ignore[arg-type]
+            raise LiftError(f"{path} changes its shape from step to step")
+        kept = _Kept(path, _short(path, self.taken), leaf, history[0])
+        kept.driven = driven
+        kept.counts = _progression(history, self.tape.node)
+        if kept.driven and kept.counts is None:
+            raise LiftError(f"{path} does not count in equal steps")
+        self.kept.append(kept)
+
+    def _sizes(self, session: Session) -> dict[str, int]:
+        return {k: len(v) for k, v in lists(session.roots, self.tape.files).items()}
 
     def _gather(self) -> None:
         """Lists with one number per coordinate are one quantity."""
@@ -226,13 +249,20 @@ class _Engine:
                 for coordinate, kept in enumerate(members):
                     kept.name, kept.coordinate = members[0].name, coordinate
 
-    def starts(self, leaf: Leaf) -> bool:
-        """Whether a leaf remembers the start."""
+    def _labels(self, leaf: Leaf) -> set[Any]:
         nodes: dict[Hashable, int] = {
             i: self.tape.node(entry) for i, entry in enumerate(entries(leaf))
         }
         labels = self.tape.graph.program(nodes).inputs
-        return any(isinstance(label, tuple) and label[0] == "x" for label in labels)
+        return {label[0] if isinstance(label, tuple) else label for label in labels}
+
+    def starts(self, leaf: Leaf) -> bool:
+        """Whether a leaf remembers the start."""
+        return "x" in self._labels(leaf)
+
+    def is_setting(self, leaf: Leaf) -> bool:
+        """Whether a leaf is made of constants and hyperparameters alone."""
+        return self._labels(leaf) <= {"hyper"}
 
     # The two steps.
 
@@ -282,8 +312,38 @@ class _Engine:
             return values
 
         session.roots.update(replaced(session.roots, tape.files, put))
+        before = self.look(session)
+        tape.growing = self._growing(session)
         asked.begin(warm=False)
-        return self.outputs(asked, session) if session.step() else None
+        try:
+            if not session.step():
+                return None
+        finally:
+            tape.growing = {}
+        self._compare(before, self.look(session), session.driven)
+        return self.outputs(asked, session)
+
+    def _growing(self, session: Session) -> dict[int, tuple[Any, int, int]]:
+        """Lists that get longer by a step: their length is not what it is while lifting."""
+        found = {}
+        for path, value in lists(session.roots, self.tape.files).items():
+            sizes = self.sizes.get(path)
+            if sizes is not None and sizes[0] != sizes[1]:
+                found[id(value)] = (value, sizes[0], sizes[1] - sizes[0])
+                self.tape.histories.add(path)
+        return found
+
+    def _compare(
+        self, before: dict[str, Leaf], after: dict[str, Leaf], driven: tuple[str, ...]
+    ) -> None:
+        known = {kept.path for kept in self.kept} | set(driven)
+        for path, leaf in after.items():
+            if path in known or _is_past(path):
+                continue
+            if path not in before:
+                raise LiftError(f"{path} first appears after the first step")
+            if not same(leaf, before[path], self.tape.node):
+                self.late[path] = before[path]
 
     @property
     def size(self) -> int:
@@ -305,10 +365,13 @@ def traced_step(
     while True:
         general = engine.explored(engine.general)
         wrong = [kept for kept in engine.kept if not _keeps_counting(tape, kept, general)]
-        if not wrong:
+        if not wrong and not engine.late:
             break
         for kept in wrong:
             kept.counts = None
+        for path, leaf in engine.late.items():
+            engine.keep(path, [leaf] * 4)
+        engine.late = {}
         first = engine.explored(engine.first)
     return _assembled(engine, general, first, hyper)
 
@@ -418,6 +481,8 @@ def _counted(
         if node.op == "const":
             return graph.const(node.value)
         known = [straight(arg) for arg in args]
+        if node.op == "select":
+            return _joined(tape, *args)
         if node.op in ("add", "sub", "lt", "le", "eq") and None not in known:
             (a, b), (c, d) = known  # type: ignore[misc]
             if node.op in ("add", "sub"):
@@ -429,6 +494,21 @@ def _counted(
         return nodes.apply(node.op, *args)
 
     return dict(graph.program(outputs).fold(visit))
+
+
+def _joined(tape: Tape, condition: int, then: int, otherwise: int) -> int:
+    """A case for one value of a hyperparameter, where the other case says the same there."""
+    graph = tape.graph
+    entry = graph.nodes[condition]
+    if entry.op == "eq":
+        for known, other in (entry.args, entry.args[::-1]):
+            label = graph.nodes[other].value
+            if graph.value(known) is not None and isinstance(label, tuple) and label[0] == "hyper":
+                sides = graph.program({"then": then, "otherwise": otherwise})
+                there = graph.inline(sides, {label: known})
+                if there["then"] == there["otherwise"]:
+                    return otherwise
+    return tape.nodes.apply("select", condition, then, otherwise)
 
 
 def _decided(op: str, slope: Fraction, offset: Fraction) -> bool | None:
@@ -444,14 +524,18 @@ def _decided(op: str, slope: Fraction, offset: Fraction) -> bool | None:
     return True if (first < 0 or (first == 0 and op == "le")) else None
 
 
+def _is_past(path: str) -> bool:
+    """Whether a leaf is an entry of a list before the last: what is left behind in a history."""
+    return re.search(r"\[-\d+\]", path) is not None
+
+
 def _short(path: str, taken: set[str]) -> str:
-    """A name for a leaf: that of the attribute, with keys where they are needed."""
-    parts = re.findall(r"[A-Za-z_]\w*", path.replace("'s default", ""))[1:] or ["s"]
-    name = parts[0].strip("_") or "s"
-    for part in parts[1:]:
-        if name not in taken:
-            break
-        name = f"{name}_{part}"
+    """A name for a leaf: that of the innermost attribute or key, with outer ones if needed."""
+    words = re.findall(r"[A-Za-z_]\w*", path.replace("'s default", ""))[1:]
+    words = [word.strip("_") for word in words if word not in ("x", "_")] or ["s"]
+    name = words.pop() or "s"
+    while name in taken and words:
+        name = f"{words.pop()}_{name}"
     base, count = name, 2
     while name in taken:
         name, count = f"{base}_{count}", count + 1

@@ -112,24 +112,20 @@ class _Writer:
         self.step = step
         self.graph = step.graph
         self.coordinates = Coordinates(step.graph, step.size)
-        self.point = self.coordinates.one(step.point, "the parameter")
+        self.memory = {entry.name: entry for entry in step.state}
+        self.needed = self._needed()
+        one = self.coordinates.one
+        self.point = one(step.point, "the parameter")
         self.asks = [
-            self.coordinates.one(ask, f"the point of question {number}")
+            one(ask, f"the point of question {number}") if ("g", number) in self.needed else -1
             for number, ask in enumerate(step.asks, 1)
         ]
-        self.memory = {entry.name: entry for entry in step.state}
-        self.after = {
-            entry.name: self.coordinates.one(entry.after, f"the state {entry.name}")
-            for entry in step.state
-        }
-        self.start = {
-            entry.name: self.coordinates.one(entry.start, f"the start of {entry.name}")
-            for entry in step.state
-        }
-        for entry in step.state:
+        kept = [entry for entry in step.state if (entry.name,) in self.needed]
+        self.after = {entry.name: one(entry.after, f"the state {entry.name}") for entry in kept}
+        self.start = {entry.name: one(entry.start, f"the start of {entry.name}") for entry in kept}
+        for entry in kept:
             if entry.scalar and self.coordinates.support(self.after[entry.name]):
                 raise LiftError(f"the scalar state {entry.name} depends on single coordinates")
-        self.needed = self._needed()
         self.symbols = self._symbols()
 
     # What the parameter depends on, from step to step.
@@ -150,7 +146,7 @@ class _Writer:
     def _needed(self) -> dict[tuple[Any, ...], None]:
         """The inputs, without their coordinates, that the parameter depends on over all steps."""
         found: dict[tuple[Any, ...], None] = {}
-        stack = [self.point]
+        stack = list(self.step.point)
         while stack:
             for label in self._inputs(stack.pop()):
                 key = label[:-1] if len(label) > 1 and isinstance(label[-1], int | None) else label
@@ -158,9 +154,9 @@ class _Writer:
                     continue
                 found[key] = None
                 if key[0] == "g":
-                    stack.append(self.asks[key[1] - 1])
+                    stack += self.step.asks[key[1] - 1]
                 elif key[0] in self.memory and len(key) == 1:
-                    stack += [self.after[key[0]], self.start[key[0]]]
+                    stack += [*self.memory[key[0]].after, *self.memory[key[0]].start]
         if not any(key[0] == "g" for key in found):
             raise LiftError("the parameter does not depend on the gradient")
         return found
@@ -173,7 +169,7 @@ class _Writer:
             name = "g" if len(questions) == 1 else f"g{number}"
             symbols["g", number] = variable(name)
             taken.add(name)
-        for key in self.needed:
+        for key in sorted(self.needed, key=lambda key: key[0] != "hyper"):  # they keep their names
             if key in symbols or key[0] == "g":
                 continue
             if key[0] not in self.memory and key[0] != "hyper":

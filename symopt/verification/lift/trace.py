@@ -47,6 +47,12 @@ class Tape:
         self.notes: dict[str, None] = {}
         #: The first refusal; code may catch the exception but not the fact.
         self.refusal: LiftError | None = None
+        #: Whether the code asks for more than one gradient at the same point.
+        self.repeats = False
+        #: Lists that get longer step by step: identity -> (list, first length, growth).
+        self.growing: dict[int, tuple[Any, int, int]] = {}
+        #: Where such lists are.
+        self.histories: set[str] = set()
         #: Whether the code is making a step, and not only being imported.
         self.active = False
 
