@@ -44,6 +44,7 @@ _HOMES = {
     "Implementation": "symopt.verification.implementation",
     "Observation": "symopt.verification.implementation",
     "Verdict": "symopt.verification.verdict",
+    "prove": "symopt.verification.prove",
     "verify": "symopt.verification.verify",
     "Identification": "symopt.verification.identify",
     "identify": "symopt.verification.identify",

@@ -23,6 +23,7 @@ _COMMANDS = {
     "plot": ("symopt.cli.runs", "plot_command", "Draw runs: paths on contours, losses, surfaces."),
     "verify": ("symopt.cli.verification", "verify_command", "Decide whether code is a rule."),
     "identify": ("symopt.cli.verification", "identify_command", "Find which rule code is."),
+    "prove": ("symopt.cli.verification", "prove_command", "Decide whether two rules are one."),
     "audit": ("symopt.cli.verification", "audit_command", "Check a framework's optimizers."),
     "report": ("symopt.cli.report", "report_command", "Everything at once, as one offline page."),
 }

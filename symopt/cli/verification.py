@@ -1,4 +1,4 @@
-"""``symopt verify``, ``identify`` and ``audit``: what code really computes."""
+"""``symopt verify``, ``identify``, ``prove`` and ``audit``: what code and rules really compute."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from symopt.verification.implementation import Implementation
     from symopt.verification.verdict import Verdict
 
-__all__ = ["audit_command", "identify_command", "verify_command"]
+__all__ = ["audit_command", "identify_command", "prove_command", "verify_command"]
 
 #: The exit code of each status.
 EXIT = {"proved": 0, "consistent": 0, "refuted": 1, "undecided": 3}
@@ -156,6 +156,62 @@ def identify_command(
     raise SystemExit(0 if found.matches else 1)
 
 
+@click.command("prove", cls=Command)
+@click.argument("first")
+@click.argument("second")
+@click.option(
+    "--same-names", is_flag=True,
+    help="Hyperparameters of the same name have the same value; look for no map between them.",
+)  # fmt: skip
+@click.option(
+    "--certificate", type=click.Path(dir_okay=False, writable=True), default=None,
+    help="Write the proof to this file, as a Python script that needs SymPy alone.",
+)  # fmt: skip
+@catalogue
+@json_option
+def prove_command(
+    first: str,
+    second: str,
+    same_names: bool,
+    certificate: str | None,
+    library: Catalogue,
+    as_json: bool,
+) -> None:
+    """Decide whether two rules are the same for all inputs, and at every step.
+
+    What one rule calls its learning rate may be another's times 1 - beta, and their memories may
+    differ: such maps and relations are found, proved, and part of the answer. Otherwise the
+    difference is shown as a formula, with exact numbers at which it is not zero.
+
+    Exit codes: 0 proved, 1 refuted, 2 usage, 3 undecided.
+
+    \b
+    Examples:
+      symopt prove momentum heavy_ball
+      symopt prove adam adamw --json
+      symopt prove adam adam_epsilon_hat --certificate adam_forms.py
+    """
+    from symopt.errors import OutputError
+    from symopt.verification.prove import prove
+
+    verdict = prove(
+        library.rules.resolve(first), library.rules.resolve(second), maps=not same_names
+    )
+    if certificate is not None and verdict.certificate:
+        try:
+            with open(certificate, "w", encoding="utf-8") as file:
+                file.write(verdict.certificate)
+        except OSError as error:
+            raise OutputError(f"cannot write {certificate}: {error}") from None
+    elif certificate is not None:
+        message(f"no certificate: {verdict.status}, or no proof by polynomials alone")
+    if as_json:
+        print_json(verdict_data(verdict))
+    else:
+        click.echo(str(verdict))
+    raise SystemExit(EXIT[verdict.status])
+
+
 @click.command("audit")
 @click.argument("framework", type=click.Choice(["torch", "optax", "sklearn", "keras"]))
 @json_option
@@ -243,4 +299,8 @@ def verdict_data(verdict: Verdict) -> dict[str, Any]:
         "resolution": {key: number(value) for key, value in verdict.resolution.items()},
         "assumed": list(verdict.assumed),
         "witness": None if verdict.witness is None else str(verdict.witness),
+        "map": {name: str(value) for name, value in verdict.map.items()},
+        "relation": list(verdict.relation),
+        "difference": None if verdict.difference is None else str(verdict.difference),
+        "certificate": verdict.certificate or None,
     }  # fmt: skip

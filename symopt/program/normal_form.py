@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from hashlib import sha256
 from math import floor, gcd, isqrt
 from typing import Any
 
@@ -35,7 +36,7 @@ from symopt.errors import BudgetError, UndefinedError
 from symopt.program.graph import Graph, Label, Node, Program
 from symopt.program.ranges import REAL, Range
 
-__all__ = ["Fact", "Field", "Quotient", "Signature", "normal_forms", "proved_equal"]
+__all__ = ["Fact", "Field", "Quotient", "Signature", "normal_forms", "proved_equal", "settled"]
 
 #: A polynomial with more terms than this ends the attempt.
 MAX_TERMS = 20_000
@@ -96,6 +97,7 @@ class Field:
         self._known: dict[Any, int] = {}
         self.squares: dict[int, Any] = {}
         self.signs: dict[int, Any] = {}
+        self.powers: dict[int, tuple[Quotient, Any, int]] = {}
         self._binary: set[int] = set()
         self._functions: list[tuple[str, list[Quotient], int]] = []
         self.facts: set[Fact] = set(facts)
@@ -115,7 +117,7 @@ class Field:
 
     # Unknowns
 
-    def _new(self, key: Any, values: Range) -> int:
+    def _new(self, key: Any, meaning: Any, values: Range) -> int:
         index = self._known.get(key)
         if index is None:
             index = len(self.names)
@@ -123,23 +125,37 @@ class Field:
                 raise _FullError
             self._known[key] = index
             self.names.append(key)
-            self._texts.append(repr(key))
+            # What it means, in words that do not depend on the numbering and stay short.
+            self._texts.append(sha256(repr(meaning).encode()).hexdigest())
             self.ranges.append(values)
         return index
 
+    def is_input(self, name: Any) -> bool:
+        """Whether a name of an unknown is the label of an input."""
+        return name in self._labels
+
     def signature(self, polynomial: Any) -> Signature:
         """The polynomial up to a positive factor, in terms of what its unknowns mean."""
-        terms = polynomial.to_dict()
-        if not terms:
-            return ()
-        rows: list[tuple[Any, Any]] = []
-        for exponents, coefficient in terms.items():
-            factors = [(self._texts[i], int(power)) for i, power in enumerate(exponents) if power]
-            rows.append((tuple(sorted(factors)), coefficient))
+        rows = self._rows(polynomial)
         # The first coefficient in the stable order sets the scale; positive factors do not matter.
-        rows.sort(key=lambda row: row[0])
-        lead = abs(rows[0][1])
-        return tuple((factors, str(coefficient / lead)) for factors, coefficient in rows)
+        return tuple((factors, str(coefficient / abs(rows[0][1]))) for factors, coefficient in rows)
+
+    def _meaning(self, *polynomials: Any) -> Signature:
+        """Polynomials, exactly, in terms of what their unknowns mean."""
+        return tuple(
+            tuple((factors, str(coefficient)) for factors, coefficient in self._rows(polynomial))
+            for polynomial in polynomials
+        )
+
+    def _rows(self, polynomial: Any) -> list[tuple[Any, Any]]:
+        rows = [
+            (
+                tuple(sorted((self._texts[i], int(n)) for i, n in enumerate(exponents) if n)),
+                coefficient,
+            )
+            for exponents, coefficient in polynomial.to_dict().items()
+        ]
+        return sorted(rows, key=lambda row: row[0])
 
     # Signs
 
@@ -371,8 +387,8 @@ class Field:
         if polynomial.is_one():
             return Quotient(self._one, self._one)
         values = Range(nonnegative=True, positive=self._bounds(polynomial)[1])
-        key = ("sqrt", self.signature(polynomial), str(polynomial.leading_coefficient()))
-        index = self._new(key, values)
+        meaning = ("sqrt", self._meaning(polynomial))
+        index = self._new(("sqrt", str(polynomial)), meaning, values)
         self.squares.setdefault(index, polynomial)
         return Quotient(self._generators[index], self._one)
 
@@ -386,7 +402,12 @@ class Field:
             return lead, [(polynomial * (1 / lead), 1)]
         self._spend(len(polynomial) ** 2)
         content, factors = polynomial.factor()
-        return content, [(factor, int(power)) for factor, power in factors]
+        result = []
+        for factor, power in factors:
+            if self._bounds(-factor)[0]:  # each factor is nonnegative where one of its signs is
+                factor, content = -factor, content * (-1) ** int(power)
+            result.append((factor, int(power)))
+        return content, result
 
     def _sign_of_factor(self, factor: Any) -> Quotient:
         """The sign of one factor: known, or an unknown that is -1, 0 or 1."""
@@ -400,8 +421,8 @@ class Field:
         return Quotient(self._sign_unknown(factor, binary=False), self._one)
 
     def _sign_unknown(self, factor: Any, binary: bool) -> Any:
-        key = ("sign", self.signature(factor))
-        index = self._new(key, Range(nonnegative=binary))
+        meaning = ("sign", self._meaning(factor))
+        index = self._new(("sign", str(factor)), meaning, Range(nonnegative=binary))
         self.signs.setdefault(index, factor)
         if binary:
             self._binary.add(index)
@@ -473,7 +494,8 @@ class Field:
         positive = op in ("exp", "cosh", "e", "pi")
         if op == "pow":
             positive = self.is_positive(args[0])
-        index = self._new(key, Range(nonnegative=positive, positive=positive))
+        meaning = (op, *[self._meaning(arg.top, arg.bottom) for arg in args])
+        index = self._new(key, meaning, Range(nonnegative=positive, positive=positive))
         self._functions.append((op, args, index))
         return Quotient(self._generators[index], self._one, defined)
 
@@ -506,15 +528,17 @@ class Field:
             result = self.divide(one, result, sure=True)
         for monomial, coefficient in terms.items():
             part = self._context.from_dict({monomial: self._fraction(1, coefficient.q)})
-            key = ("power", str(base.top), str(base.bottom), self.signature(base.top),
-                   self.signature(part), str(coefficient.q))  # fmt: skip
+            key = ("power", str(base.top), str(base.bottom), str(part))
+            meaning = ("power", self._meaning(base.top, base.bottom, part))
             counted = self._bounds(part)[1]
             small = (
                 counted
                 and self._bounds(base.bottom - base.top)[1]
                 and bool(self._bounds(base.bottom)[1])
             )
-            index = self._new(key, Range(nonnegative=True, positive=True, unit=small))
+            values = Range(nonnegative=True, positive=True, unit=small)
+            index = self._new(key, meaning, values)
+            self.powers[index] = base, part, 0
             value = Quotient(self._generators[index], self._one, defined and base.defined)
             value = self._power(value, abs(int(coefficient.p)))
             if coefficient < 0:
@@ -555,7 +579,9 @@ class Field:
         )
         # 0 <= b < 1 gives 0 <= b**n < 1 for n >= 1; for n = 0 it is 1.
         values = Range(nonnegative=nonnegative, unit=small and first + least >= 1)
-        index = self._new(("power", *name, self.signature(base.top), least), values)
+        meaning = ("power", self._meaning(base.top, base.bottom, part), least)
+        index = self._new(("power", *name, least), meaning, values)
+        self.powers[index] = base, part, least
         value = self._power(Quotient(self._generators[index], self._one, base.defined), content)
         return self.multiply(value, self._power(base, shift - content * least))
 
@@ -758,8 +784,8 @@ class _Proof:
             return False
         return all(
             self.holds(
-                _assume(first, places[0], truth),
-                _assume(second, places[1], truth),
+                _assume(first, dict.fromkeys(places[0], truth)),
+                _assume(second, dict.fromkeys(places[1], truth)),
                 facts | _consequences(field, *example, truth),
                 cases - 1,
             )
@@ -787,13 +813,33 @@ def _conditions(program: Program) -> list[int]:
     return found[::-1]
 
 
-def _assume(program: Program, places: Mapping[int, Node], truth: bool) -> Program:
+def settled(program: Program, ranges: Mapping[Label, Range]) -> Program:
+    """The program without the comparisons that always come out the same in these ranges.
+
+    >>> graph = Graph()
+    >>> t = graph.input("t")
+    >>> first = graph.apply("eq", t, graph.const(1))
+    >>> program = graph.program({"o": graph.apply("select", first, graph.const(5), t)})
+    >>> settled(program, {"t": Range.counter(2)}).has("select")
+    False
+    """
+    _, [(_, values)] = normal_forms(program, ranges=ranges)
+    known = {
+        index: values[index].top.is_one()
+        for index, node in enumerate(program.nodes)
+        if node.op in ("lt", "le", "eq") and values[index].top.is_constant()
+    }
+    return _assume(program, known) if known else program
+
+
+def _assume(program: Program, truths: Mapping[int, bool]) -> Program:
     """The program where some conditions are known."""
     graph = Graph()
     copies: list[int] = []
 
     def visit(node: Node, args: list[int]) -> int:
-        if len(copies) in places:
+        truth = truths.get(len(copies))
+        if truth is not None:
             made = graph.const(truth)
         elif node.op == "input":
             made = graph.input(node.value)

@@ -35,6 +35,7 @@ from symopt.verification.stepping import float_rule
 
 __all__ = [
     "Sibling",
+    "candidate_maps",
     "linear_size",
     "opaque_program",
     "proved_by_induction",
@@ -405,3 +406,28 @@ def siblings(
                 found.append(Sibling(written, other.name, other.title, pairs, steps, always))
                 break
     return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def candidate_maps(
+    source: Rule, target: Rule, steps: int = 6, most: int = 8
+) -> tuple[dict[Symbol, Expr], ...]:
+    """What the hyperparameters of ``target`` may be in terms of those of ``source``.
+
+    Plain maps come first. In floats the rules then walk through the same points for ``steps``
+    steps: that is worth a proof, and proves nothing.
+
+    >>> candidate_maps(rules.momentum, rules.momentum_ema)
+    ({eta: eta/(1 - mu), beta: mu},)
+    """
+    if any(entry.name not in _SAMPLE for entry in (*source.parameters, *target.parameters)):
+        return ()
+    if is_elementwise(source) != is_elementwise(target):
+        return ()
+    pools = _pools(source, {})
+    maps = list(_maps(target, pools))
+    if not maps:
+        return ()
+    symbols = [entry.symbol for entry in target.parameters]
+    kept = _Screen(source, pools, steps).survivors(target, maps)[:most]
+    return tuple(dict(zip(symbols, chosen, strict=True)) for chosen in kept)

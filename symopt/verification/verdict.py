@@ -54,6 +54,14 @@ class Verdict:
         The smallest probe that shows the refutation; its text is a ready pytest function.
     probe
         The probe of the refutation, to be run again with ``verify(..., probes=[verdict.probe])``.
+    map
+        For which values one of two rules is the other, by ``"rule.hyperparameter"``.
+    relation
+        How the memories of two rules hang together, as equations.
+    difference
+        First minus second rule at the first differing step, as a formula.
+    certificate
+        A Python script that checks the proof again, with SymPy alone.
     """
 
     status: str
@@ -70,6 +78,10 @@ class Verdict:
     assumed: tuple[str, ...] = ()
     reason: str = ""
     witness: Any = None
+    map: Mapping[str, Any] = field(default_factory=dict)
+    relation: tuple[str, ...] = ()
+    difference: Any = None
+    certificate: str = field(default="", repr=False)
     probe: Any = None
     checks: tuple[Check, ...] = field(default=(), repr=False)
 
@@ -100,8 +112,15 @@ class Verdict:
             untested = [name for name in self.resolution if name not in tested]
             if untested:
                 lines.append(f"  not tested by these probes: {', '.join(untested)}")
+        if self.map:
+            pairs = ", ".join(f"{name} = {value}" for name, value in self.map.items())
+            lines.append(f"  with {pairs}")
+        lines += [f"  hidden state: {text}" for text in self.relation]
+        if self.difference is not None:
+            lines.append(f"  step {self.step}, {self.quantity}: differs by {self.difference}")
         lines += [f"  assumed: {text}" for text in self.assumed]
         if self.witness is not None:
-            lines.append("  witness (paste into your tests):")
+            heading = getattr(self.witness, "heading", "witness (paste into your tests)")
+            lines.append(f"  {heading}:")
             lines += ["    " + line for line in str(self.witness).splitlines()]
         return "\n".join(lines)

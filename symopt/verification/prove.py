@@ -1,0 +1,401 @@
+"""Whether two rules are the same for all inputs and for ever, or by which formula they differ.
+
+Equal: by induction. Both rules make the real first step from one start; then one step from an
+arbitrary state, with symbolic t, keeps the relation between their memories, and both ask at and
+report the same points. The relation and the map of hyperparameters are found, then proved, and
+are part of the answer. Different: by exact numbers whose enclosures are disjoint. What is neither
+is undecided. Every proof is checked again by enclosures at random rational points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import sympy
+from sympy import Expr, Symbol
+
+from symopt.derivation.opaque import is_elementwise, opaque_step
+from symopt.errors import BudgetError, SymoptError, UndefinedError
+from symopt.program.graph import Label, Node, Program
+from symopt.program.normal_form import Field, Quotient, normal_forms
+from symopt.program.to_sympy import sympy_value
+from symopt.statement.library import rules
+from symopt.statement.rule import Rule
+from symopt.statement.symbols import t
+from symopt.verification.certificate import certificate
+from symopt.verification.comparison import Difference, compare
+from symopt.verification.relation import (
+    Equality,
+    find_relations,
+    proved_always,
+    shared_ranges,
+)
+from symopt.verification.siblings import (
+    candidate_maps,
+    linear_size,
+    opaque_program,
+    proved_same_points,
+    specialized,
+)
+from symopt.verification.verdict import Verdict
+
+__all__ = ["prove"]
+
+#: Steps and points of the exact comparison before a proof, and of the check after it.
+_STEPS = 6
+_POINTS = 6
+_CHECKS = 4
+#: A difference with more terms is shown as it came out of the rules.
+_MAX_TERMS = 120
+
+
+def prove(first: Rule | str, second: Rule | str, *, maps: bool = True) -> Verdict:
+    """Decide whether two rules are the same for all starts, gradients and hyperparameters.
+
+    Parameters
+    ----------
+    first, second
+        Names, or rules: stated or lifted.
+    maps
+        Whether hyperparameters of the second rule may be expressions of the first one's, or the
+        other way round. Hyperparameters of the same name are the same otherwise.
+
+    The verdict is ``"proved"`` (with ``.map``, ``.relation`` and, where the proof is one of
+    polynomials, ``.certificate``), ``"refuted"`` (with ``.difference``, a formula for first minus
+    second, and ``.witness``), or ``"undecided"`` (with ``.reason``).
+
+    Raises :class:`~symopt.errors.UnknownNameError` for a name that no rule has, and
+    :class:`~symopt.errors.SymoptError` where a proof and an enclosure contradict each other,
+    which is an error of symopt.
+
+    >>> print(prove("momentum", "heavy_ball"))
+    PROVED: momentum against heavy_ball
+      equal at every step, by induction
+      hidden state: v of momentum = x - x_previous of heavy_ball
+      assumed: real arithmetic, wherever both rules are defined
+      assumed: hyperparameters inside their domains, the same at every step
+    >>> verdict = prove("nesterov_new_velocity", "nesterov_bengio")
+    >>> verdict.status, verdict.step, verdict.difference
+    ('refuted', 1, -eta*g1*mu**2)
+    """
+    one, other = (_constant(rules.resolve(rule)) for rule in (first, second))
+    return _prove(one, other, maps)
+
+
+def _constant(rule: Rule) -> Rule:
+    """The rule with its scheduled hyperparameters put in."""
+    schedules = {entry.symbol: entry.default for entry in rule.parameters if entry.is_schedule}
+    return (specialized(rule, schedules) if schedules else None) or rule
+
+
+@lru_cache(maxsize=1024)
+def _prove(first: Rule, second: Rule, maps: bool) -> Verdict:
+    asks = [opaque_step(rule, _size(first, second)).asks for rule in (first, second)]
+    blank = Verdict("undecided", first.name, second.name, assumed=_assumed(first, second))
+    if asks[0] != asks[1]:
+        return replace(
+            blank,
+            reason=f"{first.name} asks for {asks[0]} gradients a step and {second.name} for "
+            f"{asks[1]}: there is no way to give both the same answers",
+        )
+    seen = compare(first, second, _STEPS, _POINTS)
+    found = seen.difference
+    if found is None and seen.compared:
+        verdict = _equal(blank, first, second)
+        if verdict is not None:
+            return verdict
+    special = ""
+    for written in _mapped(first, second) if maps else ():
+        verdict = _equal(blank, written.first, written.second)
+        if verdict is None:
+            continue
+        if written.degenerate:
+            special = special or f"; they are one rule for {written.text}"
+            continue
+        divisors = _divisors(written.map.values())
+        assumed = tuple(f"{divisor} is not zero" for divisor in divisors)
+        return replace(verdict, map=written.map, assumed=(*verdict.assumed, *assumed))
+    if found is not None:
+        return _different(blank, first, second, found, special)
+    if seen.undefined is not None:
+        return _undefined(blank, seen.undefined)
+    if not seen.compared:
+        return replace(blank, reason="no point was found at which both rules are defined")
+    known = [k for k in range(1, 5) if proved_same_points(first, second, k)]
+    shown = f"proved equal for {known[-1]} steps" if known else "not proved for a single step"
+    return replace(
+        blank,
+        reason=f"{shown}, and equal at all {seen.compared} points tried for {_STEPS} steps; "
+        "no relation between the memories was proved",
+    )
+
+
+def _size(first: Rule, second: Rule) -> int:
+    return 1 if is_elementwise(first) and is_elementwise(second) else 2
+
+
+def _assumed(first: Rule, second: Rule) -> tuple[str, ...]:
+    assumed = [
+        "real arithmetic, wherever both rules are defined",
+        "hyperparameters inside their domains, the same at every step",
+    ]
+    if _size(first, second) > 1:
+        assumed.append("two coordinates stand for all: the rules look at several at once")
+    return tuple(assumed)
+
+
+# Equal
+
+
+def _equal(blank: Verdict, first: Rule, second: Rule) -> Verdict | None:
+    equality = _induction(first, second)
+    by_linearity = equality is None and _by_linearity(first, second)
+    if equality is None and not by_linearity:
+        return None
+    again = compare(first, second, _STEPS, _CHECKS, seed=20240229)
+    if again.difference is not None:
+        raise SymoptError(
+            f"{blank.implementation} and {blank.rule} were proved equal, but enclosures differ. "
+            f"This is an error of symopt; please report it.\n{again.difference}"
+        )
+    if not again.compared:
+        return None
+    if equality is None:
+        return replace(
+            blank,
+            status="proved",
+            reason="equal at every step: both rules are linear, and equal for as many steps as "
+            "their memories have entries (Cayley and Hamilton)",
+        )
+    return replace(
+        blank,
+        status="proved",
+        reason="equal at every step, by induction",
+        relation=_relation(blank, first, equality),
+        assumed=(*blank.assumed, *_excluded(equality)),
+        certificate=certificate(equality),
+    )
+
+
+def _relation(blank: Verdict, first: Rule, equality: Equality) -> tuple[str, ...]:
+    if equality.is_identity:
+        return ()
+    names = (blank.implementation, blank.rule)
+    source, target = names if equality.first == first else names[::-1]
+    lines = []
+    for symbol, value in equality.relation.items():
+        uses_state = value.free_symbols & set(equality.first.state)
+        of = f" of {source}" if uses_state else ""
+        lines.append(f"{symbol} of {target} = {value}{of}")
+    return tuple(lines)
+
+
+def _excluded(equality: Equality) -> tuple[str, ...]:
+    """Where divisors of the relation vanish the proof says nothing."""
+    return tuple(f"{divisor} is not zero" for divisor in _divisors(equality.relation.values()))
+
+
+def _divisors(values: Iterable[Expr]) -> tuple[Expr, ...]:
+    """Divisors that may vanish: 1 - beta does not in a domain that ends before 1."""
+    found: dict[Expr, None] = {}
+    for value in values:
+        for node in value.atoms(sympy.Pow):
+            base, exponent = node.as_base_exp()
+            if exponent.is_negative and not base.is_number:
+                found[-base if base.could_extract_minus_sign() else base] = None
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _induction(first: Rule, second: Rule) -> Equality | None:
+    """The proof by induction, with a relation that divides by as little as possible."""
+    found: list[Equality] = []
+    for source, target in ((first, second), (second, first)):
+        for relation in find_relations(source, target):
+            equality = proved_always(source, target, relation)
+            if equality is not None and not _excluded(equality):
+                return equality
+            found += [] if equality is None else [equality]
+    return min(found, key=lambda equality: len(_excluded(equality)), default=None)
+
+
+def _by_linearity(first: Rule, second: Rule) -> bool:
+    sizes = [linear_size(first), linear_size(second)]
+    if sizes[0] is None or sizes[1] is None:
+        return False
+    return proved_same_points(first, second, 2 + sizes[0] + sizes[1])
+
+
+# Maps
+
+
+@dataclass(frozen=True)
+class _Written:
+    """Two rules, one of them written in the hyperparameters of the other."""
+
+    first: Rule
+    second: Rule
+    map: Mapping[str, Expr]
+    degenerate: bool
+
+    @property
+    def text(self) -> str:
+        return ", ".join(f"{name} = {value}" for name, value in self.map.items())
+
+
+def _mapped(first: Rule, second: Rule) -> Iterator[_Written]:
+    """Candidates, plain ones first, that agree in floats for some steps."""
+    for source, target in ((first, second), (second, first)):
+        for mapping in candidate_maps(source, target):
+            written = specialized(target, mapping, source.parameters)
+            if written is None:
+                continue
+            changed = {s: value for s, value in mapping.items() if s != value}
+            if not changed:
+                continue
+            names = {f"{target.name}.{s}": value for s, value in changed.items()}
+            defaults = {entry.symbol: entry.default for entry in target.parameters}
+            degenerate = any(v.is_number and v != defaults[s] for s, v in changed.items())
+            pair = (first, written) if target is second else (written, second)
+            yield _Written(*pair, names, degenerate)
+
+
+# Different
+
+
+def _different(
+    blank: Verdict, first: Rule, second: Rule, found: Difference, special: str
+) -> Verdict:
+    before = ""
+    if found.step > 1 and proved_same_points(first, second, found.step - 1):
+        before = f"; proved equal until then, {found.step - 1} step(s)"
+    verdict = replace(
+        blank,
+        status="refuted",
+        step=found.step,
+        quantity=found.quantity,
+        difference=_difference(first, second, found),
+        witness=found,
+        reason=f"different from step {found.step} on{before}{special}",
+    )
+    shift = _shifted(first, second)
+    if shift is None:
+        return verdict
+    return replace(
+        verdict,
+        reason=f"{verdict.reason}; both ask at the same points at every step, and report others",
+        relation=_relation(blank, first, shift),
+    )
+
+
+def _undefined(blank: Verdict, found: Difference) -> Verdict:
+    absent = blank.implementation if isinstance(found.first, str) else blank.rule
+    return replace(
+        blank,
+        status="refuted",
+        step=found.step,
+        quantity=found.quantity,
+        witness=found,
+        reason=f"{absent} has no value at step {found.step} where the other rule has one",
+    )
+
+
+def _shifted(first: Rule, second: Rule) -> Equality | None:
+    """The proof that both rules ask at the same points, although they report different ones."""
+    seen = compare(first, second, _STEPS, _CHECKS, reported=False)
+    if seen.difference is not None or not seen.compared:
+        return None
+    for source, target in ((first, second), (second, first)):
+        for relation in find_relations(source, target, points=False):
+            equality = proved_always(source, target, relation, points=False)
+            if equality is not None:
+                return equality
+    return None
+
+
+def _difference(first: Rule, second: Rule, found: Difference) -> Expr:
+    """First minus second as a formula in the start, the gradients and the hyperparameters."""
+    size = _size(first, second)
+    programs = []
+    for rule in (first, second):
+        whole = opaque_program(rule, found.step, size, cut=False)
+        programs.append(replace(whole, outputs={found.label: whole.outputs[found.label]}))
+    symbols = _symbols(first, second, found.step, size)
+    ours, theirs = (_inert(program, symbols)[found.label] for program in programs)
+    shown = [ours - theirs]
+    try:
+        field, forms = normal_forms(*programs, ranges=shared_ranges(first, second))
+        values = [outputs[found.label] for outputs, _ in forms]
+        factored = _expression(field, field.add(values[0], values[1], -1), symbols)
+        shown += [] if factored is None else [factored]
+    except (BudgetError, UndefinedError):
+        pass  # too large to be put over one denominator: shown as the rules have it
+    return min(shown, key=lambda formula: int(formula.count_ops()))
+
+
+def _inert(program: Program, symbols: Mapping[Label, Expr]) -> dict[Label, Expr]:
+    """The outputs as SymPy, without its search for the larger of two expressions."""
+
+    def visit(node: Node, args: list[Any]) -> Any:
+        if node.op in ("max", "min"):
+            return (sympy.Max if node.op == "max" else sympy.Min)(*args, evaluate=False)
+        return sympy_value(node, args, symbols)
+
+    return program.fold(visit)
+
+
+def _symbols(first: Rule, second: Rule, steps: int, size: int) -> dict[Label, Expr]:
+    symbols: dict[Label, Expr] = {("t",): t}
+    for rule in (second, first):
+        symbols.update({("hyper", s.name): s for s in rule.hyperparameters})
+    for index in range(size):
+        tail = f"_{index + 1}" if size > 1 else ""
+        symbols["x", 0, index] = Symbol(f"x0{tail}", real=True)
+        for step in range(1, steps + 1):
+            for ask in range(1, 9):
+                more = "" if ask == 1 else "'" * (ask - 1)
+                symbols["g", step, ask, index] = Symbol(f"g{step}{more}{tail}", real=True)
+    return symbols
+
+
+def _expression(field: Field, value: Quotient, symbols: Mapping[Label, Expr]) -> Expr | None:
+    """A quotient as SymPy, in factors; ``None`` where it is large or holds other unknowns."""
+    if len(value.top) + len(value.bottom) > _MAX_TERMS:
+        return None
+    parts: list[Expr] = []
+    for polynomial in (value.top, value.bottom):
+        content, factors = polynomial.factor()
+        result: Expr = sympy.Rational(int(content.p), int(content.q))
+        for factor, power in factors:
+            shown = _polynomial(field, factor, symbols)
+            if shown is None:
+                return None
+            result *= shown ** int(power)
+        parts.append(result)
+    return parts[0] / parts[1]
+
+
+def _polynomial(field: Field, polynomial: Any, symbols: Mapping[Label, Expr]) -> Expr | None:
+    total: Expr = sympy.S.Zero
+    for exponents, coefficient in polynomial.to_dict().items():
+        term: Expr = sympy.Rational(int(coefficient.p), int(coefficient.q))
+        for index, power in enumerate(exponents):
+            if not power:
+                continue
+            unknown = _unknown(field, index, symbols)
+            if unknown is None:
+                return None
+            term *= unknown ** int(power)
+        total += term
+    return total
+
+
+def _unknown(field: Field, index: int, symbols: Mapping[Label, Expr]) -> Expr | None:
+    for relations, function in ((field.squares, sympy.sqrt), (field.signs, sympy.sign)):
+        if index in relations:
+            inner = _polynomial(field, relations[index], symbols)
+            return None if inner is None else function(inner)
+    return symbols.get(field.names[index])
