@@ -94,7 +94,7 @@ class Sibling:
     def is_degenerate(self) -> bool:
         """Whether a part of the rule vanishes that is there by default."""
         defaults = {entry.symbol: entry.default for entry in rules[self.name].parameters}
-        return any(value.is_number and value != defaults[symbol] for symbol, value in self.map)
+        return any(value == 0 and defaults[symbol] != 0 for symbol, value in self.map)
 
     def __str__(self) -> str:
         with_map = f" with {self.text}" if self.text else ""
