@@ -27,7 +27,7 @@ from symopt.errors import LiftError
 from symopt.verification.lift.numpy_arrays import TracedArray, array_of, is_traced
 from symopt.verification.lift.trace import Tape, Traced
 
-__all__ = ["Code"]
+__all__ = ["Code", "unwrapped"]
 
 #: Modules whose answers differ from run to run, or that look at the run itself.
 _CHANGING = frozenset({
@@ -120,7 +120,7 @@ class Code:
             raise LiftError(
                 f"{self.file} does not execute with exact numbers: {type(error).__name__}: {error}"
             ) from error
-        return inspect.unwrap(found) if self.transform is not None else found, names
+        return unwrapped(found) if self.transform is not None else found, names
 
     def _names(self, tape: Tape) -> dict[str, Any]:
         shims = _builtins(tape)
@@ -138,6 +138,22 @@ class Code:
             names.update(_captured(self.target, tape))
         names["__symopt_literal__"] = lambda text: Traced(tape, tape.graph.const(Fraction(text)))
         return names
+
+
+def unwrapped(function: Any) -> Any:
+    """The function inside of decorators, whether or not they say what they wrap."""
+    function = inspect.unwrap(function)
+    while "<locals>" in function.__qualname__ and function.__closure__:
+        held = [cell.cell_contents for cell in function.__closure__]
+        inner = [
+            value
+            for value in held
+            if inspect.isfunction(value) and "<locals>" not in value.__qualname__
+        ]
+        if len(inner) != 1 or len(held) != 1:
+            break
+        function = inspect.unwrap(inner[0])
+    return function
 
 
 class _Target(ast.NodeTransformer):

@@ -29,7 +29,7 @@ from symopt.verification.lift.arguments import (
     settings_of,
 )
 from symopt.verification.lift.check import Answers, checked
-from symopt.verification.lift.exact_source import Code
+from symopt.verification.lift.exact_source import Code, unwrapped
 from symopt.verification.lift.object_graph import Leaf, leaves, replaced, same
 from symopt.verification.lift.sessions import Asked, traced_step
 from symopt.verification.lift.to_rule import to_rule
@@ -83,8 +83,8 @@ def is_loop(function: Any) -> bool:
 
 def _oracles(function: Any) -> list[str]:
     try:
-        names = list(inspect.signature(function).parameters)
-        tree = Code(inspect.unwrap(function)).definition()
+        names = list(inspect.signature(unwrapped(function)).parameters)
+        tree = Code(unwrapped(function)).definition()
     except (LiftError, TypeError, ValueError):
         return []
     looped: set[str] = set()
@@ -250,10 +250,10 @@ def lift_loop(function: Any, given: Mapping[str, Any]) -> Rule:
 
     Raises :class:`~symopt.errors.LiftError` where none of its variables can be the parameter.
     """
+    decorated, function = function, unwrapped(function)
     shape = _shape(function, given)
-    target = inspect.unwrap(function)
     cut = _Cut(shape.oracle)
-    code = Code(target, cut)
+    code = Code(function, cut)
     own = {name: value for name, value in given.items() if name != shape.configuration}
     settings = settings_of(shape.rest, own, function.__qualname__)
     settings.fixed = {
@@ -262,6 +262,8 @@ def lift_loop(function: Any, given: Mapping[str, Any]) -> Rule:
     for key, value in dict(given.get(shape.configuration, {})).items():
         if isinstance(value, float) or is_setting(key):
             settings.hyper[key] = exact(value)
+    if decorated is not function:
+        settings.notes.append("read without its decorators")
     failures: list[LiftError] = []
     for dimensions in ((3,), ()):
         try:
