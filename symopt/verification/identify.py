@@ -83,6 +83,11 @@ class Match:
         return "\n".join(texts)
 
     @property
+    def defect(self) -> str:
+        """In what the rule departs from its source, where it is stated because it is wrong."""
+        return rules[self.rule].defect
+
+    @property
     def settings(self) -> str:
         """The hyperparameters in a line."""
         return ", ".join(f"{name} = {float(v)!r}" for name, v in self.hyperparameters.items())
@@ -146,6 +151,8 @@ def _parted(departures: Iterable[Departure]) -> list[str]:
 def _details(match: Match) -> list[str]:
     verdict = match.verdict
     lines = [f"  {verdict.status}: eta = {verdict.eta:.3g}; {verdict.profile}; {verdict.family}"]
+    if match.defect:
+        lines.append(f"  a known defect: {match.defect}")
     for what, names in (
         ("given", match.given), ("inferred", match.inferred),
         ("not resolved by the probes, default shown", match.unresolved),

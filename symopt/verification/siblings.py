@@ -383,7 +383,7 @@ def siblings(
     special = {
         rule.parameter(name).symbol: rational(value)
         for name, value in fixed
-        if (name, value) != ("eta", 0)
+        if name != "eta" or value != 0
     }
     subject: Rule | None = specialized(rule, special) if special else rule
     if subject is None or any(entry.name not in _SAMPLE for entry in subject.parameters):

@@ -252,6 +252,13 @@ def test_departures_are_exact():
     assert "exactly -eta*g1*mu" in str(found)
 
 
+def test_the_defects_of_the_source_systems_are_named():
+    early, whole = identified(EarlyVelocity), identified(whole_velocity)
+    assert "departs from Bengio et al. (2013), eq. 7" in str(early)
+    assert "the look-ahead point is x + mu*v" in str(whole)
+    assert "defect" not in str(identified(velocity))
+
+
 def test_dampening_and_decay_are_inferred_when_nothing_plainer_fits():
     found = symopt.identify(damped, eta=0.02, mu=0.8, tau=0.25)
     assert found.matches[0].rule == "momentum_pytorch"
