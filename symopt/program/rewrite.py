@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import product
 
 from symopt.program.graph import Graph, Label, Node, Program
-from symopt.program.normal_form import proved_equal
+from symopt.program.sweep import proved_by_parts
 
 __all__ = ["Form", "evaluation_forms"]
 
@@ -264,8 +264,12 @@ def _identity(program: Program) -> Program:
     return program
 
 
-@lru_cache(maxsize=256)
-def _forms(program: Program, scalars: frozenset[Label]) -> tuple[Form, ...]:
+#: Proofs are kept: the same pair is asked for by every run against a rule.
+_same = lru_cache(maxsize=8192)(proved_by_parts)
+
+
+@lru_cache(maxsize=512)
+def _candidates(program: Program, scalars: frozenset[Label]) -> tuple[Form, ...]:
     averages = [
         ("", _identity),
         ("m + (1-β)(g-m)", lambda p: _rewrite(p, _interpolate)),
@@ -293,16 +297,20 @@ def _forms(program: Program, scalars: frozenset[Label]) -> tuple[Form, ...]:
         candidate = program
         for _, rewrite in choice:
             candidate = rewrite(candidate)
-        if candidate.nodes not in forms and (
-            candidate is program or proved_equal(program, candidate)
-        ):
-            forms[candidate.nodes] = (name, candidate)
+        forms.setdefault(candidate.nodes, (name, candidate))
     return tuple(forms.values())
 
 
-def evaluation_forms(program: Program, scalars: Iterable[Label]) -> tuple[Form, ...]:
+def evaluation_forms(
+    program: Program, scalars: Iterable[Label], accept: Callable[[str], bool] = bool
+) -> tuple[Form, ...]:
     """The program as stated and its rewritten forms, each proved equal to it.
 
-    ``scalars`` are the inputs that are the same for all coordinates.
+    ``scalars`` are the inputs that are the same for all coordinates; ``accept`` says by name which
+    forms are wanted, so that no others are proved.
     """
-    return _forms(program, frozenset(scalars))
+    return tuple(
+        (name, candidate)
+        for name, candidate in _candidates(program, frozenset(scalars))
+        if accept(name) and (candidate is program or _same(program, candidate))
+    )

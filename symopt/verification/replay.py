@@ -142,9 +142,7 @@ class _Player:
         self.lanes = []
         for columns in groups:
             step = opaque_step(rule, len(columns), schedules)
-            forms = tuple(
-                form for form in evaluation_forms(step.program, step.scalars) if accept(form[0])
-            )
+            forms = evaluation_forms(step.program, step.scalars, accept)
             self.lanes.append(_Lane(step, forms, columns, self._start(step, columns)))
         self.position = 0
         self.resolution: dict[str, float] = {}
