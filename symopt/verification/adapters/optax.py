@@ -10,7 +10,7 @@ from symopt.errors import InputError
 from symopt.verification.adapters import required
 from symopt.verification.implementation import Array, Implementation, Oracle
 
-__all__ = ["implementation", "of_object", "wide"]
+__all__ = ["implementation", "of_object", "state_name", "wide"]
 
 DTYPES = ("float64", "float32", "bfloat16")
 _STATE = {"mu": "m", "nu": "v", "trace": "b", "sum_of_squares": "G", "e_g": "E", "e_x": "D"}
@@ -68,6 +68,15 @@ def implementation(transform: Any, dtype: str, name: str) -> Implementation:
         tuple(profiles),
         dtype if dtype == "bfloat16" else "",
     )
+
+
+def state_name(field: str) -> str | None:
+    """What the rules call a field of a state, where they have a name for it.
+
+    >>> state_name("nu")
+    'v'
+    """
+    return _STATE.get(field)
 
 
 def _report(oracle: Oracle, state: Any, carrier: Any) -> None:

@@ -55,6 +55,8 @@ class Nodes:
         if math.isinf(value):
             infinity = self.graph.input(INFINITY)
             return infinity if value > 0 else self.graph.neg(infinity)
+        if value == math.pi:
+            return self.graph.apply("pi")
         written = exact(value)
         digits = repr(value).partition("e")[0].replace(".", "").lstrip("-0")
         if len(digits) > 15 and abs(math.frexp(value)[0]) == 0.5:

@@ -13,14 +13,16 @@ from functools import partial
 from typing import Any
 
 from symopt.errors import LiftError
-from symopt.program.graph import Graph, Label, Node
+from symopt.program.graph import Graph, Label, Node, Program
 from symopt.program.normal_form import proved_equal
 from symopt.verification.lift.settle import settled_comparison
 from symopt.verification.lift.to_rule import Memory, TracedStep
 
-__all__ = ["assembled"]
+__all__ = ["assembled", "programs"]
 
 Outputs = dict[Label, int]
+#: With more conditions than this, repeated ones are left as they are.
+_MAX_PRUNED = 60
 
 
 def assembled(
@@ -56,7 +58,8 @@ def assembled(
         if _is_counter(graph, label, node, first[label])
     }
     general = _rewritten(graph, general, lambda node, args: _counted(graph, node, args, counters))
-    for change in (_mean_root, _settled):
+    general, first = _pruned(graph, general), _pruned(graph, first)
+    for change in (_mean_root, _settled, _extremum):
         general = _rewritten(graph, general, partial(change, graph, size))
         first = _rewritten(graph, first, partial(change, graph, size))
     kept = {label: node for label, node in general.items() if graph.input(label) not in counters}
@@ -72,6 +75,17 @@ def assembled(
         state=_memories(step, begins),
         hyper=dict(hyper),
     )
+
+
+def programs(step: TracedStep) -> tuple[Program, Program]:
+    """A traced step, and the state before the first one, with outputs labelled as slots."""
+    after: dict[Label, int] = {("x", index): node for index, node in enumerate(step.point)}
+    start: dict[Label, int] = {}
+    for entry in step.state:
+        for index in range(len(entry.after)):
+            label = (entry.name, None if entry.scalar else index)
+            after[label], start[label] = entry.after[index], entry.start[index]
+    return step.graph.program(after), step.graph.program(start)
 
 
 def _name(label: Label) -> str:
@@ -100,6 +114,58 @@ def _counted(graph: Graph, node: Node, args: list[int], counters: set[int]) -> i
         if value is not None:
             return graph.add(time, graph.const((-value if node.op == "sub" else value) - 1))
     return None
+
+
+def _extremum(graph: Graph, size: int, node: Node, args: list[int]) -> int | None:
+    """``b`` where ``a <= b`` and ``a`` elsewhere, as the maximum that it is."""
+    if node.op != "select":
+        return None
+    condition, then, otherwise = args
+    entry = graph.nodes[condition]
+    if entry.op not in ("lt", "le") or set(entry.args) != {then, otherwise}:
+        return None
+    larger = entry.args == (otherwise, then)
+    root = graph.nodes[otherwise].op in ("sqrt", "abs") and graph.value(then) == 0
+    if larger and root:
+        return otherwise  # a root is never below zero
+    return graph.apply("max" if larger else "min", then, otherwise)
+
+
+def _pruned(graph: Graph, outputs: Outputs) -> Outputs:
+    """Without the cases within a case that can never be reached: the same condition again."""
+    program = graph.program(outputs)
+    selects = {node.args[0] for node in program.nodes if node.op == "select"}
+    if len(selects) > _MAX_PRUNED:
+        return outputs
+    repeated = [
+        condition
+        for condition in selects
+        if sum(node.op == "select" and node.args[0] == condition for node in program.nodes) > 1
+    ]
+    if not repeated:
+        return outputs
+
+    def visit(node: Node, args: list[int]) -> int | None:
+        if node.op != "select":
+            return None
+        sides = [_reduced(graph, args[0], side, args[1 if side else 2]) for side in (True, False)]
+        return graph.apply("select", args[0], *sides)
+
+    return _rewritten(graph, outputs, visit)
+
+
+def _reduced(graph: Graph, condition: int, side: bool, node: int) -> int:
+    """A node where a condition is known to hold, or not to."""
+    inside = graph.program({"node": node})
+    if not inside.has("select"):
+        return node
+
+    def visit(entry: Node, args: list[int]) -> int | None:
+        if entry.op == "select" and args[0] == condition:
+            return args[1] if side else args[2]
+        return None
+
+    return _rewritten(graph, {"node": node}, visit)["node"]
 
 
 def _settled(graph: Graph, size: int, node: Node, args: list[int]) -> int | None:

@@ -90,8 +90,45 @@ def _either(
         return None, True
 
 
+def _optax() -> Iterator[tuple[str, Callable[[], tuple[Rule | None, bool]]]]:
+    from symopt.verification.lift.jax_code import lift_optax, lift_optax_program
+    from symopt.verification.lift.optax_cases import aliases, contributed, factories
+
+    required("optax", "optax", "jax")
+    for name, make in (*aliases(), *factories(), *contributed()):
+        yield name, functools.partial(_either, lift_optax, lift_optax_program, make)
+
+
+#: Keras's optimizers with the settings that change which code runs.
+_KERAS: dict[str, tuple[dict[str, Any], ...]] = {
+    "SGD": ({}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"weight_decay": 0.1}),
+    "RMSprop": ({}, {"centered": True}, {"momentum": 0.9}), "Adagrad": ({},), "Adadelta": ({},),
+    "Adafactor": ({},), "Adam": ({}, {"amsgrad": True}), "AdamW": ({},), "Adamax": ({},),
+    "Ftrl": ({},), "Lamb": ({},), "Lion": ({},), "MultiOptimizer": ({},), "Muon": ({},),
+    "Nadam": ({},), "ScheduleFreeAdamW": ({},),
+}  # fmt: skip
+
+
+def _keras() -> Iterator[tuple[str, Callable[[], tuple[Rule | None, bool]]]]:
+    from symopt.verification.adapters.keras import loaded
+    from symopt.verification.lift.keras_code import lift_keras
+
+    keras = loaded()
+    for name, variants in _KERAS.items():
+        if not hasattr(keras.optimizers, name):
+            continue
+        for settings in variants:
+            make = functools.partial(getattr(keras.optimizers, name), **settings)
+            text = ", ".join(f"{key}={value}" for key, value in settings.items())
+            yield f"{name}({text})", functools.partial(_alone, lift_keras, make)
+
+
+def _alone(lift: Callable[[Any], Rule], target: Any) -> tuple[Rule | None, bool]:
+    return lift(target), False
+
+
 FRAMEWORKS: dict[str, Callable[[], Iterator[tuple[str, Callable[[], tuple[Rule | None, bool]]]]]]
-FRAMEWORKS = {"torch": _torch}
+FRAMEWORKS = {"torch": _torch, "optax": _optax, "keras": _keras}
 
 
 def configurations(framework: str) -> list[str]:

@@ -9,11 +9,12 @@ from typing import Any
 
 from sympy import Expr
 
+from symopt.errors import LiftError, StatementError
 from symopt.program.graph import Label
 from symopt.program.to_sympy import to_sympy
 from symopt.statement.rule import Rule
 from symopt.statement.source import Reference, Source, references
-from symopt.statement.symbols import hyperparameter
+from symopt.statement.symbols import REDUCTIONS, hyperparameter
 from symopt.verification.lift.to_rule import TracedStep, to_rule
 from symopt.verification.lift.traced_float import Session
 
@@ -23,8 +24,25 @@ _TITLES = {"torch": ("pytorch", "PyTorch"), "keras": ("keras", "Keras")}
 
 
 def finished(step: TracedStep, session: Session, *, title: str, source: Source) -> Rule:
-    """The rule of a traced step, with its remarks as the note."""
-    return to_rule(step, title=title, source=source, note=" ".join(remarks(session)))
+    """The rule of a traced step, with its remarks as the note.
+
+    Raises :class:`~symopt.errors.LiftError` where the step depends on what no rule can state.
+    """
+    points: dict[Label, int] = dict(enumerate(step.point))
+    for label in step.graph.program(points).inputs:
+        if isinstance(label, tuple) and label[0] == "opaque":
+            raise LiftError(f"{title}: the step depends on {label[-1]}, which no rule can state")
+    try:
+        rule = to_rule(step, title=title, source=source, note=" ".join(remarks(session)))
+    except StatementError as error:
+        raise LiftError(str(error)) from error
+    for symbol, value in rule.state.items():
+        if value.has(*REDUCTIONS):
+            raise LiftError(
+                f"{title}: {symbol} starts at {value}, and rules start states coordinate by "
+                "coordinate"
+            )
+    return rule
 
 
 def remarks(session: Session) -> list[str]:

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import LiftError, SymoptError
-from symopt.program.graph import Label, Program
+from symopt.program.graph import Label
 from symopt.statement.numbers import exact
 from symopt.statement.rule import Rule
 from symopt.verification.adapters import required
 from symopt.verification.adapters.torch import state_name
 from symopt.verification.audited.torch import NAMES
-from symopt.verification.lift.assemble import assembled
+from symopt.verification.lift.assemble import assembled, programs
 from symopt.verification.lift.finish import finished, source_of
 from symopt.verification.lift.second_point import SecondPoint, checked, compared
 from symopt.verification.lift.to_rule import TracedStep
@@ -78,17 +78,6 @@ def lift_torch_program(target: Any, shape: tuple[int, ...] = (2, 3)) -> TracedSt
     program, start = programs(trace.step)
     compared(program, start, trace.hyper, trace.second_points(), trace.cls.__name__, shape)
     return trace.step
-
-
-def programs(step: TracedStep) -> tuple[Program, Program]:
-    """A traced step, and the state before the first one, with outputs labelled as slots."""
-    after: dict[Label, int] = {("x", index): node for index, node in enumerate(step.point)}
-    start: dict[Label, int] = {}
-    for entry in step.state:
-        for index in range(len(entry.after)):
-            label = (entry.name, None if entry.scalar else index)
-            after[label], start[label] = entry.after[index], entry.start[index]
-    return step.graph.program(after), step.graph.program(start)
 
 
 def maker(target: Any) -> Make:

@@ -1,0 +1,109 @@
+"""Optax's optimizers and transformations, each with the arguments that it cannot do without."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+from symopt.verification.adapters import required
+
+__all__ = ["aliases", "contributed", "factories"]
+
+#: Settings of optimizers that have no default, or whose default hides what they do.
+_ALIASES: dict[str, dict[str, Any]] = {
+    "adabelief": {}, "adadelta": {}, "adafactor": {}, "adagrad": {}, "adam": {}, "adamax": {},
+    "adamaxw": {}, "adamw": {}, "adan": {}, "amsgrad": {}, "fromage": {},
+    "lamb": {"weight_decay": 0.1}, "lars": {"weight_decay": 0.1}, "lbfgs": {}, "lion": {},
+    "nadam": {}, "nadamw": {}, "noisy_sgd": {"key": 0}, "novograd": {"weight_decay": 0.1},
+    "optimistic_adam": {"optimism": 0.05}, "optimistic_gradient_descent": {}, "polyak_sgd": {},
+    "radam": {}, "rmsprop": {"momentum": 0.9, "centered": True}, "rprop": {},
+    "sgd": {"momentum": 0.9, "nesterov": True}, "sign_sgd": {}, "sm3": {}, "yogi": {},
+}  # fmt: skip
+_FACTORIES: dict[str, dict[str, Any]] = {
+    "adaptive_grad_clip": {"clipping": 0.1}, "add_decayed_weights": {"weight_decay": 0.1},
+    "add_noise": {"eta": 0.1, "gamma": 0.5, "key": 0}, "apply_every": {"k": 2}, "centralize": {},
+    "clip": {"max_delta": 0.5}, "clip_by_block_rms": {"threshold": 0.5},
+    "clip_by_global_norm": {"max_norm": 0.5}, "ema": {"decay": 0.9}, "identity": {},
+    "keep_params_nonnegative": {}, "normalize_by_update_norm": {}, "scale": {"step_size": -0.1},
+    "scale_by_adadelta": {}, "scale_by_adam": {}, "scale_by_adamax": {}, "scale_by_adan": {},
+    "scale_by_amsgrad": {}, "scale_by_belief": {}, "scale_by_distance_over_gradients": {},
+    "scale_by_factored_rms": {}, "scale_by_learning_rate": {"learning_rate": 0.1},
+    "scale_by_lion": {}, "scale_by_novograd": {},
+    "scale_by_optimistic_gradient": {"alpha": 0.9, "beta": 0.8}, "scale_by_param_block_norm": {},
+    "scale_by_param_block_rms": {}, "scale_by_polyak": {}, "scale_by_radam": {},
+    "scale_by_rms": {}, "scale_by_rprop": {"learning_rate": 0.1}, "scale_by_rss": {},
+    "scale_by_sign": {}, "scale_by_sm3": {}, "scale_by_stddev": {}, "scale_by_trust_ratio": {},
+    "scale_by_yogi": {}, "set_to_zero": {}, "trace": {"decay": 0.9}, "zero_nans": {},
+}  # fmt: skip
+
+
+#: Those of ``optax.contrib``.
+_CONTRIB: dict[str, dict[str, Any]] = {
+    "acprop": {}, "ademamix": {}, "adopt": {}, "cocob": {}, "dadapt_adamw": {}, "dog": {},
+    "dowg": {}, "muon": {}, "momo": {}, "momo_adam": {}, "prodigy": {},
+    "schedule_free_adamw": {}, "schedule_free_sgd": {}, "simplified_ademamix": {}, "sophia": {},
+    "scale_by_acprop": {}, "scale_by_ademamix": {}, "scale_by_adopt": {}, "scale_by_cocob": {},
+    "scale_by_muon": {}, "scale_by_simplified_ademamix": {}, "scale_by_sophia": {},
+}  # fmt: skip
+
+
+def contributed() -> Iterator[tuple[str, functools.partial[Any]]]:
+    """The installed optimizers and transformations of ``optax.contrib``."""
+    contrib = required("optax.contrib", "optax", "jax")
+    for name, settings in _CONTRIB.items():
+        if hasattr(contrib, name):
+            yield f"contrib.{name}", functools.partial(getattr(contrib, name), **settings)
+
+
+def aliases() -> Iterator[tuple[str, functools.partial[Any]]]:
+    """The installed optimizers."""
+    optax = required("optax", "optax", "jax")
+    for name, settings in _ALIASES.items():
+        if hasattr(optax, name):
+            yield name, functools.partial(getattr(optax, name), **settings)
+
+
+def factories() -> Iterator[tuple[str, functools.partial[Any]]]:
+    """The installed transformations, and those that wrap a momentum of 9/10 or take a schedule."""
+    optax = required("optax", "optax", "jax")
+    for name, settings in _FACTORIES.items():
+        if hasattr(optax, name):
+            yield name, functools.partial(getattr(optax, name), **settings)
+    inner = functools.partial(optax.trace, 0.9)
+    schedules = {
+        "constant_schedule": optax.constant_schedule(0.1),
+        "exponential_decay": optax.exponential_decay(0.1, 10, 0.9),
+        "inverse_time": lambda count: 0.1 / (1 + count),
+        "polynomial_schedule": optax.polynomial_schedule(0.1, 0.01, 2, 10),
+        "linear_schedule": optax.linear_schedule(0.1, 0.01, 10),
+        "cosine_decay_schedule": optax.cosine_decay_schedule(0.1, 10),
+        "piecewise_constant_schedule": optax.piecewise_constant_schedule(0.1, {5: 0.5}),
+        "warmup_cosine_decay_schedule": optax.warmup_cosine_decay_schedule(0.0, 0.1, 3, 10),
+    }
+    for name, schedule in schedules.items():
+        yield f"scale_by_schedule({name})", functools.partial(optax.scale_by_schedule, schedule)
+    wrapped: dict[str, Any] = {
+        "apply_if_finite": lambda: optax.apply_if_finite(inner(), 3),
+        "chain": lambda: optax.chain(optax.clip(0.5), inner()),
+        "named_chain": lambda: optax.named_chain(("clip", optax.clip(0.5)), ("trace", inner())),
+        "flatten": lambda: optax.flatten(inner()),
+        "masked": lambda: optax.masked(inner(), True),
+        "inject_hyperparams": lambda: optax.inject_hyperparams(optax.sgd)(learning_rate=0.1),
+        "MultiSteps": lambda: optax.MultiSteps(inner(), 2).gradient_transformation(),
+        "with_extra_args_support": lambda: optax.with_extra_args_support(inner()),
+        "conditionally_transform": lambda: optax.conditionally_transform(
+            inner(), lambda step: step < 5
+        ),
+        "conditionally_mask": lambda: optax.conditionally_mask(inner(), lambda step: step < 5),
+        "partition": lambda: optax.partition({"all": inner()}, "all"),
+        "stateless": lambda: optax.stateless(lambda updates, params: updates),
+        "freeze": lambda: optax.freeze(False),
+    }
+    for name, make in wrapped.items():
+        if hasattr(optax, name):
+            yield name, functools.partial(_made, make)
+
+
+def _made(make: Any) -> Any:
+    return make()
