@@ -46,7 +46,7 @@ _HOMES = {
     "Verdict": "symopt.verification.verdict",
     "prove": "symopt.verification.prove",
     "verify": "symopt.verification.verify",
-    "Identification": "symopt.verification.identify",
+    "Identification": "symopt.verification.identification",
     "identify": "symopt.verification.identify",
     "lift": "symopt.verification.lift",
     "systems": "symopt.verification.systems",
