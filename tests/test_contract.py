@@ -15,11 +15,7 @@ def test_rule(check):
 
 @pytest.mark.parametrize(
     "check",
-    [
-        check
-        for name in symopt.objectives
-        for check in objective_checks(symopt.objectives[name])
-    ],
+    [check for name in symopt.objectives for check in objective_checks(symopt.objectives[name])],
     ids=str,
 )
 def test_objective(check):
