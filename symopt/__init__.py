@@ -53,8 +53,8 @@ _HOMES = {
     **dict.fromkeys(
         [
             "BudgetError", "InexactError", "InputError", "LiftError", "MissingExtraError",
-            "OutputError", "ParseError", "StatementError", "SymoptError", "UndecidedError", "UndefinedError",
-            "UnknownNameError",
+            "OutputError", "ParseError", "StatementError", "SymoptError", "UndecidedError",
+            "UndefinedError", "UnknownNameError",
         ],
         "symopt.errors",
     ),

@@ -13,8 +13,8 @@ from sympy import Expr, Symbol
 from symopt.derivation.opaque import is_elementwise
 from symopt.errors import InexactError, SymoptError
 from symopt.execution import arithmetic as numbers
-from symopt.execution.kernel import compile_source, function_source
 from symopt.execution.exact import to_fraction
+from symopt.execution.kernel import compile_source, function_source
 from symopt.program.graph import Label, Program
 from symopt.program.printers.python import EXACT
 from symopt.program.to_sympy import to_sympy

@@ -17,8 +17,8 @@ from sympy import Expr, Symbol
 
 from symopt.derivation.opaque import OpaqueStep, is_elementwise, opaque_step
 from symopt.execution.arithmetic import Arithmetic
-from symopt.execution.kernel import compile_source, function_source
 from symopt.execution.inputs import split_hyperparameters
+from symopt.execution.kernel import compile_source, function_source
 from symopt.program.graph import Label, Program
 from symopt.program.printers.python import ARRAY
 from symopt.statement.library import rules

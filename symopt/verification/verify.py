@@ -14,8 +14,8 @@ from sympy import Expr, Symbol
 
 from symopt.derivation.opaque import is_elementwise, opaque_step
 from symopt.errors import InputError
-from symopt.execution.kernel import value_and_gradient
 from symopt.execution.inputs import read_start, split_hyperparameters
+from symopt.execution.kernel import value_and_gradient
 from symopt.program.graph import Program
 from symopt.statement.library import objectives, rules
 from symopt.statement.objective import Objective
