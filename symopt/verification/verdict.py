@@ -62,6 +62,11 @@ class Verdict:
         First minus second rule at the first differing step, as a formula.
     certificate
         A Python script that checks the proof again, with SymPy alone.
+
+    >>> import symopt
+    >>> verdict = symopt.prove("adamw", "adamw_optax")
+    >>> verdict.status, bool(verdict)
+    ('proved', True)
     """
 
     status: str
