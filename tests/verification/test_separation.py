@@ -21,7 +21,7 @@ def values_of(name):
 #: Mutants of which no run can show anything: the rule reads only what they leave as it is.
 HIDDEN = {
     "lion": {"g: twice the gradient"},  # only signs are read
-    "momentum_pytorch": {"b starts at 1, not at 0", "b starts as g"},  # overwritten at step 1
+    "momentum_pytorch": {"b starts at 1, not at 0"},  # overwritten at step 1
     "rmsprop_centered_momentum": {"g_bar: the sign of g*(1 - rho) flipped"},  # only its square
 }
 FAST = ["momentum_pytorch", "lion", "rmsprop", "adagrad", "nesterov_bengio"]
