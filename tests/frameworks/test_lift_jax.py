@@ -80,6 +80,12 @@ def test_clipping_by_norm_becomes_two_cases_of_a_norm():
     assert "norm(g)" in expression
 
 
+def test_a_hyperparameter_whose_exact_value_decides_stays_a_number():
+    rule = lift_optax(optax.scale_by_sm3)
+    assert {entry.name for entry in rule.parameters} == {"beta1", "epsilon"}
+    assert "beta2" in rule.note
+
+
 def test_a_loop_of_known_length_is_unrolled():
     def update(gradient, state, params=None):
         return jax.lax.fori_loop(0, 3, lambda _, a: 0.5 * a, gradient), state

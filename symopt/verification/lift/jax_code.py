@@ -179,6 +179,8 @@ def _compared(name: str) -> Any:
         outcome = getattr(self.number, name)(float(other))
         sign = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">=", "__eq__": "==",
                 "__ne__": "!="}[name]  # fmt: skip
+        if outcome == (name == "__eq__") and name in ("__eq__", "__ne__"):
+            self.pinned.add(self.symbol)  # the branch holds for this number alone
         no = "" if outcome else "not "
         self.session.note(f"lifted where {no}{self.symbol} {sign} {other}")
         return outcome
@@ -189,8 +191,11 @@ def _compared(name: str) -> Any:
 class Steering:
     """A traced hyperparameter that code compares in Python: its number decides the branch."""
 
-    def __init__(self, session: Session, symbol: str, value: Any, number: float) -> None:
+    def __init__(
+        self, session: Session, symbol: str, value: Any, number: float, pinned: set[str]
+    ) -> None:
         self.session = session
+        self.pinned = pinned
         self.symbol = symbol
         self.value = value
         self.number = number
@@ -228,6 +233,7 @@ class JaxTrace:
         with wide(self.jax, "float64"):
             self.traced: list[str] = []
             self.steering: set[str] = set()
+            self.pinned: set[str] = set()
             self._choose()
             self.hyper: dict[str, Fraction] = {
                 symbol: exact(code.hyper[symbol]) for symbol in self.traced
@@ -271,17 +277,20 @@ class JaxTrace:
             for symbol in every
             if symbol not in alone and traceable([symbol], {symbol}) is None
         }
+        for symbol in self.pinned:
+            self.session.notes.clear()
+            steering.discard(symbol)
         chosen = [symbol for symbol in every if symbol in alone | steering]
         error = traceable(chosen, steering)
         if error is not None:
             raise _refusal(error) from error
         fixed = [symbol for symbol in every if symbol not in chosen]
         if fixed:
-            self.session.note(f"{', '.join(fixed)} steers the code and stays a number")
+            self.session.note(f"what steers the code stays a number: {', '.join(fixed)}")
 
     def _given(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            symbol: Steering(self.session, symbol, value, self.code.hyper[symbol])
+            symbol: Steering(self.session, symbol, value, self.code.hyper[symbol], self.pinned)
             if symbol in self.steering
             else value
             for symbol, value in hyper.items()
