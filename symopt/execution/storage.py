@@ -29,8 +29,8 @@ __all__ = ["pack", "unpack"]
 FORMAT = 1
 #: What reading a file that is no saved trajectory, or a damaged one, may raise.
 _UNREADABLE = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError,
-    NotImplementedError, SyntaxError, zipfile.BadZipFile, zlib.error, tokenize.TokenError,
+    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def pack(trajectory: Trajectory) -> dict[str, Any]:
 def unpack(path: Path) -> Trajectory:
     """The trajectory of a file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
             header = json.loads(str(file["statement"]))
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:

@@ -175,6 +175,13 @@ class TestSchedules:
         assert list(result.x[:, 0]) == expected
 
 
+def test_the_state_keeps_its_coordinates_in_order():
+    three = Objective("x + 10*y + 100*z", variables="x y z")
+    result = symopt.run("momentum", three, ("1", "2", "3"), 2, "rational", eta="1", mu="1/2")
+    assert list(result.x[1]) == [0, -8, -97]
+    assert list(result.state["v"][2]) == [Fraction(-3, 2), -15, -150]
+
+
 @pytest.mark.parametrize("name", symopt.rules)
 def test_slots_inputs_and_outputs_fit(name):
     rule = symopt.rules[name]

@@ -56,6 +56,13 @@ def test_the_kinds_of_closed_forms_have_one_value():
     assert adam.closed_form(1).kind == "explicit"
 
 
+def test_the_term_budget_is_exact():
+    unrolled = symopt.unroll("momentum", steps=3)
+    terms = unrolled.closed_form(3).terms
+    assert unrolled.closed_form(3, max_terms=terms).kind == "expanded"
+    assert unrolled.closed_form(3, max_terms=terms - 1).kind != "expanded"
+
+
 def test_let_bound_forms_name_every_quantity_apart():
     x, other = sympy.symbols("x m_x", real=True)
     objective = Objective((x - 1) ** 2 * (other + 3) ** 2, [x, other])

@@ -14,8 +14,10 @@ from flint import arb, fmpq
 from running_error import analyze
 
 import symopt
+from symopt import Rule, Source
 from symopt.derivation.step import step_program
-from symopt.execution.arithmetic import precision
+from symopt.execution.arithmetic import array, precision
+from symopt.statement.symbols import eta, grad, sign, sqrt, t, where, x
 
 #: The objectives of the source systems: in two variables, one in one variable, and one with
 #: transcendental functions.
@@ -134,6 +136,37 @@ def test_the_unrolled_program_is_the_run(rule):
 
 def _fraction(value):
     return Fraction(int(value.p), int(value.q))
+
+
+@pytest.mark.parametrize("rule", symopt.rules)
+def test_float32_runs_are_float32_throughout(rule):
+    """No literal, root of a literal, or choice between two makes binary64 on the way."""
+    for objective in ("beale", "ackley"):
+        kernel = symopt.kernel(rule, objective, backend="numpy")
+        hyper = [np.float32(symopt.rules[rule].parameter(n).default) for n in kernel.step.hyper]
+        rows = []
+        with np.errstate(all="ignore"):
+            kernel.bind(array(np.float32))(np.float32(1), np.float32(1.5), *hyper, 3, rows.append)
+        for row in rows[1:]:
+            for name, value in zip(kernel.slots, row, strict=True):
+                assert getattr(value, "dtype", None) == np.float32, (objective, name)
+
+
+def test_float32_roots_of_literals_are_float32():
+    own = Rule("Scaled", Source("cauchy1847methode", "p. 537"), {eta: "1/3"}, {},
+               [(x, x - eta * sqrt(2) * sign(grad(x)) * where(t > 1, sqrt(3), sqrt(5)))]
+               )  # fmt: skip
+    found = symopt.run(own, "half_square", (10,), 2, "float32").x[:, 0]
+    single = np.float32
+    expected = [single(10)]
+    for root in (5, 3):
+        step = single(1 / 3) * (np.sqrt(single(2)) * np.sqrt(single(root)))
+        expected.append(expected[-1] - step)
+    assert np.abs(found - expected).max() <= 2 * np.spacing(single(10))
+    kernel = symopt.kernel(own, "half_square", backend="numpy")
+    rows = []
+    kernel.bind(array(np.float32))(single(10), single(1 / 3), 2, rows.append)
+    assert all(row[0].dtype == np.float32 for row in rows)
 
 
 @pytest.mark.parametrize("rule", symopt.rules)

@@ -4,11 +4,11 @@ from fractions import Fraction
 
 import pytest
 import sympy
-from flint import arb
+from flint import arb, ctx
 
 import symopt
 from symopt import Objective
-from symopt.execution import ball
+from symopt.execution import arithmetic, ball
 from symopt.execution.arithmetic import precision
 from symopt.execution.ball import relative_radius, run_balls
 
@@ -24,7 +24,18 @@ def test_precision_is_doubled_until_the_radius_is_small_enough():
     assert hard.precision > 256
     for run in (easy, hard):
         for value in run.x.flat:
-            assert relative_radius(value) <= ball.TARGET
+            assert relative_radius(value) <= -120
+
+
+def test_precision_is_doubled_and_no_more():
+    used = []
+
+    def attempt(watch):
+        used.append(ctx.prec)
+        watch((arb(1, arb(2) ** -(ctx.prec // 20)),))
+
+    assert run_balls(attempt, "test", 1)[1] == 4096
+    assert used == [256, 512, 1024, 2048, 4096]
 
 
 @pytest.mark.parametrize("rule", ["adam", "momentum", "nadam", "rmsprop", "lamb"])
@@ -92,8 +103,6 @@ def test_an_attempt_that_loses_all_digits_is_given_up_with_the_step():
 
 
 def test_the_working_precision_is_put_back():
-    from flint import ctx
-
     before = ctx.prec
     symopt.run("adam", "beale", steps=3, arithmetic="ball")
     with pytest.raises(symopt.UndefinedError):
@@ -116,3 +125,49 @@ def test_undefined_values_are_final_at_the_first_precision(text, start, error, m
     monkeypatch.setattr(ball, "CAP", ball.FIRST)
     with pytest.raises(symopt.UndefinedError, match=error):
         symopt.run("gradient_descent", Objective(text, "x"), (start,), 2, "ball")
+
+
+class TestFunctions:
+    """What a ball decides, and what it says where it cannot."""
+
+    names = arithmetic.ball().functions
+    around_zero = arb(0, 1)
+
+    @pytest.mark.parametrize(
+        ("name", "arguments"),
+        [("divide", (1, around_zero)), ("sqrt", (around_zero,)), ("log", (around_zero,)),
+         ("sign", (around_zero,)), ("less", (around_zero, 0)), ("less", (0, around_zero)),
+         ("less_equal", (around_zero, 0)), ("equal", (around_zero, 0)),
+         ("power", (around_zero, arb("0.5"))), ("power", (arb(0, 1), -1))],
+    )  # fmt: skip
+    def test_what_is_undecided_raises(self, name, arguments):
+        with pytest.raises(symopt.UndecidedError):
+            self.names[name](*arguments)
+
+    @pytest.mark.parametrize(("a", "b"), [(1, 2), (2, 1), (2, 2), (0, 0), (-3, -2)])
+    def test_exact_numbers_compare_exactly(self, a, b):
+        for left, right in ((a, b), (arb(a), b), (arb(a), arb(b)), (a, arb(b))):
+            assert self.names["less"](left, right) is (a < b)
+            assert self.names["less_equal"](left, right) is (a <= b)
+            assert self.names["equal"](left, right) is (a == b)
+            assert self.names["maximum"](left, right) == max(a, b)
+            assert self.names["minimum"](left, right) == min(a, b)
+        assert self.names["sign"](a) == (a > 0) - (a < 0)
+        assert self.names["absolute"](a) == abs(a)
+
+    def test_touching_balls_compare_where_they_can(self):
+        low, high = arb(1, 0.5), arb(4, 0.5)
+        assert self.names["less"](low, high)
+        assert not self.names["less"](high, low)
+        assert self.names["less_equal"](low, high)
+        assert not self.names["less_equal"](high, low)
+        assert not self.names["equal"](low, high)
+        assert self.names["maximum"](low, arb(1.25, 0.5)).contains(arb(1.75))
+
+    def test_powers_of_zero_and_of_negative_numbers(self):
+        assert self.names["power"](0, arb("0.5")) == 0
+        assert self.names["power"](-2, 3) == -8
+        assert self.names["power"](-2, -1).contains(arb(-1) / 2)
+        for base, exponent in ((-2, arb("0.5")), (0, arb("-0.5")), (0, -1)):
+            with pytest.raises(symopt.UndefinedError):
+                self.names["power"](base, exponent)

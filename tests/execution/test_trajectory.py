@@ -1,5 +1,6 @@
 """Trajectories: how they print, what they keep, and that they come back from files unchanged."""
 
+import gc
 import json
 import os
 import re
@@ -244,6 +245,28 @@ class TestStorage:
         except symopt.SymoptError:
             return
         assert str(back) == str(run)  # the damage hit nothing that is read
+
+    def test_an_encrypted_entry(self, tmp_path):
+        content = bytearray(
+            symopt.run("adam", "beale", steps=1).save(tmp_path / "a.npz").read_bytes()
+        )
+        for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            at = content.find(header)
+            while at >= 0:
+                content[at + flags] |= 1
+                at = content.find(header, at + 1)
+        (tmp_path / "b.npz").write_bytes(bytes(content))
+        with pytest.raises(OutputError, match="encrypted"):
+            symopt.load(tmp_path / "b.npz")
+
+    @pytest.mark.filterwarnings("error")
+    def test_no_file_stays_open(self, tmp_path):
+        good = symopt.run("adam", "beale", steps=1).save(tmp_path / "a.npz")
+        (tmp_path / "b.npz").write_bytes(good.read_bytes()[:-100])
+        symopt.load(good)
+        with pytest.raises(OutputError):
+            symopt.load(tmp_path / "b.npz")
+        gc.collect()
 
     def test_checksums_guard_the_numbers(self, tmp_path):
         path = symopt.run("adam", "beale", steps=50).save(tmp_path / "run.npz")

@@ -116,6 +116,13 @@ def test_nothing_is_computed_on_the_branch_that_is_not_taken(inside):
             assert guards[index], f"{node.op} is computed whatever x is"
 
 
+def test_a_variable_of_one_branch_alone_has_derivative_zero_on_the_other():
+    swept = gradient_program(read(sympy.Piecewise((Y**2 * Z, X > 0), (X, True))), "f", "xyz")
+    for x, expected in ((1, (0, 30, 9)), (-1, (1, 0, 0))):
+        found = interpret(swept, {"x": Fraction(x), "y": Fraction(3), "z": Fraction(5)})
+        assert tuple(found.values()) == expected
+
+
 def test_nested_branches_keep_their_derivatives_apart():
     expression = sympy.Piecewise(
         (sympy.Piecewise((X**2 * Y, Y > 0), (X * Y**3, True)), X > 0), (Y**2, True)

@@ -181,7 +181,8 @@ class TestFolding:
         graph, x, _ = self.graph()
         zero = graph.const(0)
         inverse = graph.div(graph.const(1), x)
-        for risky in (inverse, graph.sqrt(x), graph.apply("log", x), graph.apply("pow", x, x)):
+        logarithm, tangent = graph.apply("log", x), graph.apply("tan", x)
+        for risky in (inverse, graph.sqrt(x), logarithm, tangent, graph.apply("pow", x, x)):
             assert graph.value(graph.mul(risky, zero)) is None
             assert graph.value(graph.sub(risky, risky)) is None
             assert not graph.is_total(graph.add(risky, x))

@@ -7,13 +7,15 @@ import math
 import numpy as np
 import pytest
 import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import symopt
 from symopt import Objective, Rule, Source
 from symopt.execution.arithmetic import float64
 from symopt.execution.kernel import build_kernel, compile_source, function_source, kernel
 from symopt.program.from_sympy import Reader
-from symopt.program.graph import Graph
+from symopt.program.graph import ARITY, Graph
 from symopt.program.printers.python import ARRAY, EXACT, FLOAT, RESERVED, clean_names
 from symopt.statement.symbols import eta, g, grad, sqrt, where, x
 
@@ -210,6 +212,63 @@ class TestBranches:
         objective = Objective("x**2 + y**2", variables="x y")
         result = symopt.run(rule, objective, (4.5, -2.0), 1)
         assert list(result.x[1]) == [4.5 - 3.0, -2.0 + 2.0]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_printing_is_the_program(data):
+    """Random graphs, printed and run, against the same operations applied node by node."""
+    graph = Graph()
+    values = {A: -1.5, B: 2.25, ("t",): 3}
+    nodes = [graph.input(label) for label in values] + [graph.const(c) for c in (2, -3, 0)]
+    conditions = [graph.apply("lt", nodes[0], nodes[1]), graph.apply("le", nodes[1], nodes[2])]
+    ops = ["neg", "abs", "add", "sub", "mul", "div", "pow", "max", "select", "select", "select"]
+    for _ in range(data.draw(st.integers(1, 25))):
+        op = data.draw(st.sampled_from(ops))
+        pick = lambda: data.draw(st.sampled_from(nodes))  # noqa: E731
+        if op == "select":
+            nodes.append(graph.apply(op, data.draw(st.sampled_from(conditions)), pick(), pick()))
+        elif op == "pow":
+            nodes.append(graph.apply(op, pick(), nodes[2]))
+        elif op == "div":
+            nodes.append(graph.div(pick(), graph.add(graph.mul(nodes[0], nodes[0]), nodes[3])))
+        else:
+            nodes.append(graph.apply(op, *[pick() for _ in range(ARITY[op])]))
+    wanted = data.draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=4))
+    program = graph.program(dict(enumerate(wanted)))
+    meaning = {
+        "neg": lambda a: -a, "abs": abs, "add": lambda a, b: a + b, "sub": lambda a, b: a - b,
+        "mul": lambda a, b: a * b, "div": lambda a, b: a / b, "pow": lambda a, b: a**b,
+        "max": lambda a, b: a if a >= b else b, "lt": lambda a, b: a < b,
+        "le": lambda a, b: a <= b, "select": lambda c, a, b: a if c else b,
+    }  # fmt: skip
+
+    def visit(node, args):
+        if node.op == "const":
+            return float(node.value)
+        return values[node.value] if node.op == "input" else meaning[node.op](*args)
+
+    try:
+        expected = program.fold(visit)
+    except OverflowError:
+        return
+    names = {A: "a", B: "b", ("t",): "t"}
+    source = function_source("f", program, names, FLOAT)
+    found = compile_source(source, float64())(*values.values())
+    assert found == tuple(expected[i] for i in range(len(wanted))), source
+
+
+def test_powers_of_powers_and_differences_of_differences_keep_their_order():
+    graph = Graph()
+    a, b, t = (graph.input(label) for label in (A, B, ("t",)))
+    program = graph.program({
+        "f": graph.apply("pow", graph.apply("pow", a, t), t),
+        "g": graph.sub(a, graph.sub(b, t)), "h": graph.sub(a, graph.add(b, t)),
+        "i": graph.div(a, graph.div(b, t)), "j": graph.apply("pow", graph.neg(a), t),
+    })  # fmt: skip
+    source = function_source("f", program, {A: "a", B: "b", ("t",): "t"}, FLOAT)
+    found = compile_source(source, float64())(3.0, 5.0, 2)
+    assert found == (81.0, 0.0, -4.0, 1.2, 9.0), source
 
 
 def test_real_powers_are_real():
