@@ -30,7 +30,7 @@ FORMAT = 1
 #: What reading a file that is no saved trajectory, or a damaged one, may raise.
 _UNREADABLE = (
     OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError,
-    zipfile.BadZipFile, zlib.error,
+    SyntaxError, zipfile.BadZipFile, zlib.error, tokenize.TokenError,
 )  # fmt: skip
 
 
