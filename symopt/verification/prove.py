@@ -46,8 +46,10 @@ __all__ = ["prove"]
 
 #: Steps and points of the exact comparison before a proof, and of the check after it.
 _STEPS = 6
-_POINTS = 6
+_POINTS = 8
 _CHECKS = 4
+#: Equality before the first difference is proved, and shown, up to this step.
+_SHOWN = 4
 #: A difference with more terms is shown as it came out of the rules.
 _MAX_TERMS = 120
 
@@ -74,7 +76,7 @@ def prove(first: Rule | str, second: Rule | str, *, maps: bool = True) -> Verdic
     >>> print(prove("momentum", "heavy_ball"))
     PROVED: momentum against heavy_ball
       equal at every step, by induction
-      hidden state: v of momentum = x - x_previous of heavy_ball
+      hidden state: x_previous of heavy_ball = -v + x of momentum
       assumed: real arithmetic, wherever both rules are defined
       assumed: hyperparameters inside their domains, the same at every step
     >>> verdict = prove("nesterov_new_velocity", "nesterov_bengio")
@@ -109,6 +111,8 @@ def _prove(first: Rule, second: Rule, maps: bool) -> Verdict:
             return verdict
     special = ""
     for written in _mapped(first, second) if maps else ():
+        if compare(written.first, written.second, _STEPS, _POINTS).difference is not None:
+            continue
         verdict = _equal(blank, written.first, written.second)
         if verdict is None:
             continue
@@ -124,7 +128,7 @@ def _prove(first: Rule, second: Rule, maps: bool) -> Verdict:
         return _undefined(blank, seen.undefined)
     if not seen.compared:
         return replace(blank, reason="no point was found at which both rules are defined")
-    known = [k for k in range(1, 5) if proved_same_points(first, second, k)]
+    known = [k for k in range(1, _SHOWN + 1) if proved_same_points(first, second, k)]
     shown = f"proved equal for {known[-1]} steps" if known else "not proved for a single step"
     return replace(
         blank,
@@ -270,7 +274,7 @@ def _different(
     blank: Verdict, first: Rule, second: Rule, found: Difference, special: str
 ) -> Verdict:
     before = ""
-    if found.step > 1 and proved_same_points(first, second, found.step - 1):
+    if 1 < found.step <= _SHOWN and proved_same_points(first, second, found.step - 1):
         before = f"; proved equal until then, {found.step - 1} step(s)"
     verdict = replace(
         blank,
@@ -305,6 +309,8 @@ def _undefined(blank: Verdict, found: Difference) -> Verdict:
 
 def _shifted(first: Rule, second: Rule) -> Equality | None:
     """The proof that both rules ask at the same points, although they report different ones."""
+    if all(_asks_at_its_point(rule) for rule in (first, second)):
+        return None  # the same questions would be the same points
     seen = compare(first, second, _STEPS, _CHECKS, reported=False)
     if seen.difference is not None or not seen.compared:
         return None
@@ -314,6 +320,15 @@ def _shifted(first: Rule, second: Rule) -> Equality | None:
             if equality is not None:
                 return equality
     return None
+
+
+def _asks_at_its_point(rule: Rule) -> bool:
+    program = opaque_step(rule, _size(rule, rule)).program
+    return all(
+        program.nodes[index].value == ("x", label[2])
+        for label, index in program.outputs.items()
+        if isinstance(label, tuple) and label[0] == "ask"
+    )
 
 
 def _difference(first: Rule, second: Rule, found: Difference) -> Expr:
