@@ -22,6 +22,11 @@ from symopt.verification.adapters.torch import state_name
 from symopt.verification.audited.torch import NAMES
 from symopt.verification.lift.assemble import assembled, programs
 from symopt.verification.lift.finish import finished, source_of
+from symopt.verification.lift.hidden import (
+    refuse_hidden_reads,
+    refuse_hidden_state,
+    visible_values,
+)
 from symopt.verification.lift.second_point import SecondPoint, checked, compared
 from symopt.verification.lift.to_rule import TracedStep
 from symopt.verification.lift.traced_float import Session, TracedFloat, explored, patched_modules
@@ -34,6 +39,8 @@ _SWITCHES = frozenset({"params", "foreach", "fused", "capturable", "differentiab
 #: Settings whose symbol differs from what other optimizers of PyTorch mean by the same word.
 _OWN_NAMES = {"ASGD": {"alpha": "alpha", "lambd": "lamda"}}
 _WARM = 2
+#: Attributes of an optimizer that show its state.
+_VISIBLE = ("state", "param_groups")
 
 Make = Callable[[list[Any]], Any]
 
@@ -107,6 +114,7 @@ class TorchTrace:
         self.size = int(np.prod(shape))
         with _double(torch):
             self.cls = type(self._made()[0])
+            refuse_hidden_reads(self.cls)
             self.names: dict[str, str] = {}
             self.hyper: dict[str, Fraction] = {}
             self.labels: dict[str, str] = {}
@@ -153,7 +161,9 @@ class TorchTrace:
         with allowed(self.cls):
             for _ in range(warm):
                 parameter.grad = torch.tensor(random.normal(size=self.shape))
+                before = visible_values(optimizer, _VISIBLE)
                 _guarded(self.cls, optimizer.step)
+                refuse_hidden_state(before, visible_values(optimizer, _VISIBLE))
         parameter.grad = torch.tensor(random.normal(size=self.shape))
         mode = Watching(session)
         for tensor, label in ((parameter, ("x",)), (parameter.grad, ("g", 1))):

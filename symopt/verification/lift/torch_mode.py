@@ -23,6 +23,14 @@ _IN_PLACE = {"iadd": "add", "isub": "sub", "imul": "mul", "itruediv": "div", "id
 #: Keywords that say how to compute, not what.
 _MANNER = frozenset({"out", "dtype", "memory_format", "device", "non_blocking", "layout",
                      "requires_grad", "copy", "pin_memory"})  # fmt: skip
+#: What lets values leave unseen, and what says nothing of values.
+_PLAIN = frozenset({"numpy", "tolist", "__float__", "__int__", "__index__", "__array__",
+                    "__complex__", "__repr__", "__format__", "equal", "allclose"})  # fmt: skip
+_METADATA = frozenset({"size", "dim", "ndimension", "stride", "is_contiguous", "numel", "len",
+                       "element_size", "get_device", "data_ptr", "storage_offset", "nelement",
+                       "is_same_size", "is_pinned", "is_shared", "result_type", "hash",
+                       "is_inference", "has_names", "is_set_to", "is_neg", "is_conj",
+                       "is_tensor"})  # fmt: skip
 _UNREAL = frozenset({"isnan", "isinf", "isfinite", "nan_to_num"})
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -94,6 +102,8 @@ class Watching(TorchFunctionMode):
             base, operands = "sub", (args[1], args[0])
         if each:
             return self._foreach(base, in_place, func, args, kwargs)
+        if name in _PLAIN or base in _PLAIN:
+            raise LiftError(f"{base} turns a symbolic tensor into plain numbers; use .item()")
         if base == "item":
             return TracedFloat(func(*args, **kwargs), int(self.read(args[0]).ravel()[0]),
                                self.session)  # fmt: skip
@@ -116,8 +126,8 @@ class Watching(TorchFunctionMode):
         if result is UNKNOWN:
             if any(isinstance(entry, torch.Tensor) for entry in tensors):
                 raise LiftError(f"torch.{base} is not an operation that can be lifted")
-            if isinstance(value, float):
-                self.session.escapes[f"{base}()"] = None
+            if base not in _METADATA:
+                raise LiftError(f"torch.{base} is not an operation that can be lifted")
             return value
         if base in _UNREAL:
             self.session.note("all values are taken to be finite")

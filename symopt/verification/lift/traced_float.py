@@ -52,8 +52,6 @@ class Session:
     notes: dict[str, None] = field(default_factory=dict)
     #: Conditions on hyperparameters alone that the lift followed.
     assumed: dict[int, bool] = field(default_factory=dict)
-    #: Places where a symbolic value was read as a plain number.
-    escapes: dict[str, None] = field(default_factory=dict)
     _varying: dict[int, bool] = field(default_factory=dict)
 
     @property
@@ -220,8 +218,8 @@ class TracedFloat(float):
         return TracedFloat(value, self.session.nodes.apply(name, self.node), self.session)
 
     def _escape(self, how: str) -> float:
-        if self.session.graph.value(self.node) is None:
-            self.session.escapes[how] = None
+        if self.session.graph.value(self.node) is None and self.session.varies(self.node):
+            raise LiftError(f"{how} turns a symbolic number into a plain one")
         return plain(self)
 
     def __float__(self) -> float:
