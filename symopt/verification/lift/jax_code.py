@@ -20,6 +20,7 @@ from symopt.verification.audited.optax import NAMES
 from symopt.verification.lift.arrays import Array
 from symopt.verification.lift.assemble import assembled, programs
 from symopt.verification.lift.finish import finished, source_of
+from symopt.verification.lift.hidden import refuse_impure
 from symopt.verification.lift.jax_ops import Interpreter
 from symopt.verification.lift.second_point import SecondPoint, Slots, checked, compared
 from symopt.verification.lift.to_rule import TracedStep
@@ -143,6 +144,8 @@ def trace_optax(target: Any, session: Session | None = None, shape: tuple[int, .
 def _described(target: Any, name: str) -> tuple[JaxStep, str, Any]:
     """The step, its title, and the code that it comes from."""
     if hasattr(target, "init") and hasattr(target, "update"):
+        refuse_impure(target.init)
+        refuse_impure(target.update)
         return Optax(lambda: target, {}), name or "Transformation of optax", target.update
     thing = target.func if isinstance(target, functools.partial) else target
     given = dict(target.keywords) if isinstance(target, functools.partial) else {}
@@ -160,6 +163,7 @@ def _described(target: Any, name: str) -> tuple[JaxStep, str, Any]:
         elif parameter.name == "learning_rate":
             settings[parameter.name] = _RATE
     settings.update(given)
+    refuse_impure(thing)
     title = name or f"{getattr(thing, '__name__', 'Transformation')} of optax"
     return Optax(thing, settings), title, thing
 
