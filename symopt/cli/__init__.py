@@ -24,6 +24,7 @@ _COMMANDS = {
     "verify": ("symopt.cli.verification", "verify_command", "Decide whether code is a rule."),
     "identify": ("symopt.cli.verification", "identify_command", "Find which rule code is."),
     "prove": ("symopt.cli.verification", "prove_command", "Decide whether two rules are one."),
+    "lift": ("symopt.cli.lifting", "lift_command", "Read the rule out of code, which is executed."),
     "audit": ("symopt.cli.verification", "audit_command", "Check a framework's optimizers."),
     "report": ("symopt.cli.report", "report_command", "Everything at once, as one offline page."),
 }

@@ -13,6 +13,8 @@ __all__ = ["Oracle", "explored"]
 
 #: More paths than this are refused.
 LIMIT = 96
+#: So are more questions on one path: a loop asks them.
+QUESTIONS = 64
 Outputs: TypeAlias = Mapping[Hashable, int]
 
 
@@ -61,7 +63,7 @@ def explored(tape: Tape, run: Callable[[], Outputs | None]) -> dict[Hashable, in
         if count > LIMIT:
             raise LiftError(f"more than {LIMIT} paths through one step")
         oracle = Oracle(prefix)
-        tape.decide = oracle
+        tape.decide = _limited(tape, oracle)
         try:
             outputs = run()
         finally:
@@ -75,6 +77,19 @@ def explored(tape: Tape, run: Callable[[], Outputs | None]) -> dict[Hashable, in
     if merged is None:
         raise LiftError("the code stops on every path, without a step")
     return dict(merged)
+
+
+def _limited(tape: Tape, oracle: Oracle) -> Callable[[int], bool]:
+    asked = 0
+
+    def decide(condition: int) -> bool:
+        nonlocal asked
+        asked += 1
+        if len(oracle.taken) >= QUESTIONS or asked > 20 * QUESTIONS:
+            tape.refuse("a loop whose length depends on numbers that are not known while lifting")
+        return oracle(condition)
+
+    return decide
 
 
 def _put(branch: _Branch, taken: list[tuple[int, bool]], outputs: Outputs | None) -> None:

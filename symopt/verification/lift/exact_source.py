@@ -339,13 +339,27 @@ class _NumPy(_Shim):
             return Traced(tape, tape.graph.apply(name))
         made = _NUMPY.get(name)
         if made is not None:
-            return lambda *args, **options: made(tape, *args, **options)
+            return _Made(made, tape, getattr(np, name))
         return getattr(np, name)
+
+
+class _Made:
+    """A function of NumPy's for traced numbers; as a type (``dtype=np.float64``) it is NumPy's."""
+
+    def __init__(self, make: Callable[..., Any], tape: Tape, real: Any) -> None:
+        self._make = make
+        self._tape = tape
+        self.real = real
+        if isinstance(real, type):
+            self.dtype = np.dtype(real)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self._make(self._tape, *args, **options)
 
 
 def _zeros(value: int) -> Callable[..., Any]:
     def make(tape: Tape, shape: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
-        if dtype is not None and dtype is not float and np.dtype(dtype).kind in "iub":
+        if dtype is not None and np.dtype(dtype).kind in "iub":
             return np.full(shape, value, dtype)
         return array_of(tape, np.full(shape, value, dtype=float))
 
@@ -355,7 +369,7 @@ def _zeros(value: int) -> Callable[..., Any]:
 def _array(tape: Tape, values: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
     if isinstance(values, TracedArray):
         return values.copy()
-    if dtype is not None and dtype is not float and np.dtype(dtype).kind in "iub":
+    if dtype is not None and np.dtype(dtype).kind in "iub":
         return np.array(values, dtype)
     raw = None if is_traced(values) else np.asarray(values)
     if raw is not None and raw.dtype.kind not in "fiu":
@@ -403,6 +417,8 @@ def _builtins(tape: Tape) -> dict[str, Any]:
         if isinstance(value, TracedArray) and value.size == 1:
             return value.item()
         return Traced(tape, tape.node(float(value)))
+
+    number.dtype = np.dtype(float)  # type: ignore[attr-defined]
 
     def extreme(op: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def pick(*args: Any, **options: Any) -> Any:
@@ -474,4 +490,6 @@ class _Type:
 
 
 def _class(kind: Any) -> Any:
-    return type if isinstance(kind, _Type) else kind
+    if isinstance(kind, _Type):
+        return type
+    return kind.real if isinstance(kind, _Made) else kind

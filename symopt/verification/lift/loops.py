@@ -30,7 +30,7 @@ from symopt.verification.lift.arguments import (
 )
 from symopt.verification.lift.check import Answers, checked
 from symopt.verification.lift.exact_source import Code, unwrapped
-from symopt.verification.lift.object_graph import Leaf, leaves, replaced, same
+from symopt.verification.lift.object_graph import Leaf, entries, leaves, replaced, same
 from symopt.verification.lift.sessions import Asked, traced_step
 from symopt.verification.lift.to_rule import to_rule
 from symopt.verification.lift.trace import Tape, Traced
@@ -423,7 +423,12 @@ def _objective(tape: Tape | None) -> Callable[..., Any]:
     """The objective's value, which no rule may depend on."""
     if tape is None:
         return lambda *_: 0.5
-    return lambda *_: tape.input(("opaque", "the value of the objective"))
+
+    def value(*point: Any) -> Any:
+        where = [tape.node(entry) for part in point for entry in entries(part)]
+        return tape.input(("opaque", *where, "the value of the objective"))
+
+    return value
 
 
 def _real(

@@ -191,7 +191,7 @@ def _first_way(code: Code, target: Any, settings: Settings, ways: list[Start]) -
             try:
                 start = np.array([0.5, -1.25, 2.0])[: max(1, int(np.prod(shape)))]
                 hyper = {name: float(value) for name, value in settings.hyper.items()}
-                points = run(start, _sample(), 2, hyper)
+                points = run(start, _sample(), 5, hyper)
                 if not all(np.all(np.isfinite(np.asarray(point, float))) for point in points):
                     raise ValueError("it gives inf or nan")
                 if all(np.array_equal(start, np.atleast_1d(point)) for point in points):

@@ -1,6 +1,5 @@
 """Functions that make one step, in the shapes that people write."""
 
-import math
 from math import sqrt
 
 import numpy as np
@@ -73,11 +72,6 @@ def sign_step(x, grad, lr=0.01):
     if grad < 0:
         return x + lr
     return x
-
-
-def cosine(x, g, t, lr=0.1):
-    rate = lr * 0.5 * (1 + math.cos(math.pi * t / 100))
-    return x - rate * g
 
 
 def warmup(x, g, t, lr=0.1, warmup_steps=4):
