@@ -632,11 +632,11 @@ class Field:
 
     def read_program(self, program: Program) -> tuple[dict[Label, Quotient], list[Quotient]]:
         """The outputs and all nodes; what they need in order to be defined goes to ``found``."""
-        guards = program.guards(program.outputs.values())
+        needed = _always_needed(program)
         values: list[Quotient] = []
         for index, node in enumerate(program.nodes):
             args = [values[arg] for arg in node.args]
-            if guards.get(index) == ():
+            if index in needed:
                 self._note(node, args)
             values.append(self.read(node, args))
         return {label: values[index] for label, index in program.outputs.items()}, values
@@ -664,6 +664,16 @@ class Field:
             return True
         difference = self._times(a.top, b.bottom) - self._times(b.top, a.bottom)
         return bool(self._reduce(difference).is_zero())
+
+
+def _always_needed(program: Program) -> set[int]:
+    """The nodes that are computed whichever branches are taken."""
+    needed = set(program.outputs.values())
+    for index in range(len(program.nodes) - 1, -1, -1):
+        node = program.nodes[index]
+        if index in needed:
+            needed.update(node.args[:1] if node.op == "select" else node.args)
+    return needed
 
 
 def _split_square(value: Fraction) -> tuple[Fraction, int]:
@@ -823,11 +833,21 @@ def settled(program: Program, ranges: Mapping[Label, Range]) -> Program:
     >>> settled(program, {"t": Range.counter(2)}).has("select")
     False
     """
-    _, [(_, values)] = normal_forms(program, ranges=ranges)
+    varies = program.depends_on(label for label in program.inputs if label not in ranges)
+    outputs: dict[Label, int] = {
+        index: index
+        for index, node in enumerate(program.nodes)
+        if node.op in ("lt", "le", "eq") and not varies[index]
+    }
+    if not outputs:
+        return program
+    graph = Graph()
+    graph.nodes = list(program.nodes)
+    _, [(values, _)] = normal_forms(graph.program(outputs), ranges=ranges)
     known = {
         index: values[index].top.is_one()
-        for index, node in enumerate(program.nodes)
-        if node.op in ("lt", "le", "eq") and values[index].top.is_constant()
+        for index in outputs.values()
+        if values[index].top.is_constant()
     }
     return _assume(program, known) if known else program
 

@@ -158,7 +158,7 @@ def test_a_power_with_exponent_zero_is_one_even_at_base_zero(f):
     # b**(t - 1) is 1 at b = 0, t = 1: dividing b**t by b must not be proved the same there.
     earlier = f("pow", f.b, f("sub", f.t, Number(1)))
     program = f.graph.program({"o": f("sub", Number(1), earlier)})
-    other = f.graph.program({"o": Number and f("sub", Number(1), f("pow", f.b, f.t))})
+    other = f.graph.program({"o": f("sub", Number(1), f("pow", f.b, f.t))})
     assert not proved_equal(program, other, ranges=COUNTER)
 
 
@@ -192,6 +192,16 @@ def test_a_condition_is_used_inside_of_its_branch(f):
     size = f("div", f("sqrt", f("mul", f.x, f.x)), f.x)
     assert f.equal(f("select", positive, size, Number(1)), Number(1))
     assert not f.equal(f("select", f("lt", f.x, Number(0)), size, Number(1)), Number(1))
+
+
+def test_what_a_branch_needs_is_no_fact_outside_of_it(f):
+    # A root in two branches of different conditions is needed in neither, if neither is taken.
+    root = f("sqrt", f.y)
+    first = f("select", f("lt", Number(0), f.x), root, Number(0))
+    second = f("select", f("lt", Number(0), f.z), root, Number(0))
+    both = f("add", first, second)
+    assert not f.equal(f("add", both, f("abs", f.y)), f("add", both, f.y))
+    assert f.equal(f("add", root, f("abs", f.y)), f("add", root, f.y))
 
 
 def test_conditions_that_always_come_out_the_same_are_settled(f):
