@@ -779,6 +779,7 @@ class _Proof:
         chosen: tuple[Any, Any] | None = None
         places: list[dict[int, Node]] = [{}, {}]
         example: tuple[str, Quotient] | None = None
+        sure = False
         for number, program in enumerate(programs):
             for index in _conditions(program):
                 node, value = program.nodes[index], values[number][index]
@@ -788,6 +789,9 @@ class _Proof:
                 if example is None:
                     left, right = (values[number][arg] for arg in node.args)
                     example = node.op, field.add(right, left, -1)
+                    # Where a condition has no value, neither it nor its opposite is a fact.
+                    sure = left.defined and right.defined
+                sure = sure or index in _always_needed(program)
                 chosen = key
                 places[number][index] = node
         if example is None:
@@ -796,7 +800,7 @@ class _Proof:
             self.holds(
                 _assume(first, dict.fromkeys(places[0], truth)),
                 _assume(second, dict.fromkeys(places[1], truth)),
-                facts | _consequences(field, *example, truth),
+                facts | (_consequences(field, *example, truth) if sure else set()),
                 cases - 1,
             )
             for truth in (True, False)

@@ -170,7 +170,7 @@ def sample_points(first: Rule, second: Rule, steps: int, size: int, seed: int) -
             tuple(Fraction(generator.randint(-12, 12), 4) for _ in range(size)),
             {
                 place: Fraction(generator.randint(-24, 24), 8)
-                * generator.choice((1, 1, 1, 8, Fraction(1, 8)))
+                * generator.choice((1, 1, 1, 8, Fraction(1, 8), Fraction(1, 64)))
                 for place in product(range(1, steps + 1), asks, range(size))
             },
         )
@@ -194,17 +194,26 @@ class Comparison:
 
 
 def compare(
-    first: Rule, second: Rule, steps: int, points: int, seed: int = 1, *, reported: bool = True
+    first: Rule,
+    second: Rule,
+    steps: int,
+    points: int,
+    seed: int = 1,
+    *,
+    reported: bool = True,
+    size: int | None = None,
 ) -> Comparison:
     """Both rules at rational points, step by step.
 
-    Without ``reported`` only the points at which gradients are asked for are compared.
+    Without ``reported`` only the points at which gradients are asked for are compared. ``size``
+    is the number of coordinates: two, or one where coordinates do not meet, by default.
 
     >>> from symopt.statement.library import rules
     >>> compare(rules.momentum, rules.gradient_descent, 3, 2).difference.step
     2
     """
-    size = 1 if is_elementwise(first) and is_elementwise(second) else 2
+    if size is None:
+        size = 1 if is_elementwise(first) and is_elementwise(second) else 2
     pair = (first, second)
     best: Difference | None = None
     undefined: Difference | None = None

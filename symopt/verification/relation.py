@@ -128,11 +128,22 @@ def proved_always(
     only the questions are the same, and the relation gives the second rule's x too. ``None``
     means unknown.
     """
-    size = _size(first, second)
-    ours, theirs = opaque_step(first, size), opaque_step(second, size)
+    ours, theirs = (opaque_step(rule, _size(first, second)) for rule in (first, second))
     if ours.asks != theirs.asks or not live_states(theirs) <= {s.name for s in relation}:
         return None
     ranges = shared_ranges(first, second)
+    proofs = [_proved(first, second, relation, size, ranges) for size in _sizes(first, second)]
+    return proofs[0] if all(proofs) else None
+
+
+def _sizes(first: Rule, second: Rule) -> tuple[int, ...]:
+    """One coordinate is all there is, unless a rule looks at several: then two and three."""
+    return (1,) if _size(first, second) == 1 else (2, 3)
+
+
+def _proved(
+    first: Rule, second: Rule, relation: Relation, size: int, ranges: Mapping[Label, Range]
+) -> Equality | None:
     maker = _Translation(first, second, relation, size)
     try:
         base = maker.base()
@@ -141,9 +152,12 @@ def proved_always(
         general = tuple(settled(program, ranges) for program in maker.general())
     except (BudgetError, StatementError, UndefinedError):
         return None
-    known: dict[Label, Range] = {**ranges, **nonnegative_states(ours, ranges)}
+    known: dict[Label, Range] = dict(ranges)
     if not proved_equal(general[0], general[1], ranges=known):
-        return None
+        # What starts nonnegative and stays so may be taken out of roots and signs.
+        known.update(nonnegative_states(opaque_step(first, size), ranges))
+        if known == ranges or not proved_equal(general[0], general[1], ranges=known):
+            return None
     stages = (("the first step", *base), ("every later step", general[0], general[1]))
     return Equality(first, second, dict(relation), stages, known)
 

@@ -204,6 +204,15 @@ def test_what_a_branch_needs_is_no_fact_outside_of_it(f):
     assert f.equal(f("add", root, f("abs", f.y)), f("add", root, f.y))
 
 
+def test_a_condition_without_a_value_is_no_fact(f):
+    # At x = 0 the inner condition is never asked, and neither it nor its opposite holds.
+    inner = f("lt", Number(0), f("div", f.y, f.x))
+    at_zero = f("eq", f.x, Number(0))
+    left = f("select", at_zero, f("sign", f.y), f("select", inner, Number(1), Number(1)))
+    right = f("select", at_zero, Number(1), f("select", inner, Number(1), Number(1)))
+    assert not f.equal(left, right)
+
+
 def test_conditions_that_always_come_out_the_same_are_settled(f):
     first = f("select", f("eq", f.t, Number(1)), f.g, f.m)
     program = f.graph.program({"o": first})

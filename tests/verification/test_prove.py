@@ -11,6 +11,7 @@ import sympy
 import symopt
 from symopt.errors import SymoptError
 from symopt.statement.symbols import (
+    amax,
     beta,
     beta2,
     epsilon,
@@ -252,6 +253,17 @@ def test_a_difference_at_one_value_of_the_gradient_is_not_proved_away():
         {x: x - eta * where(sympy.Eq(g, sympy.Rational(12345, 6789)), 0, g)}, source=SOURCE,
     )  # fmt: skip
     assert prove("gradient_descent", trap).status == "undecided"
+
+
+def test_what_holds_for_two_coordinates_alone_is_not_proved():
+    # The middle of the largest and the smallest is the mean of two numbers, and of no more.
+    centered = symopt.rules.gradient_descent_centered
+    middle = centered.variant(
+        "Centered by the middle",
+        {x: x - eta * (g - (amax(g) - amax(-g)) / 2)},
+        source=SOURCE,
+    )
+    assert prove(centered, middle).status != "proved"
 
 
 def test_a_memory_that_starts_elsewhere_is_refuted():
