@@ -86,7 +86,12 @@ def checked(rule: Rule, run: RealCode, size: int, *, bits: int = 53, repeats: bo
     cannot be run, so that nothing could be compared.
     """
     random = np.random.default_rng(secrets.randbits(64))
-    steps = max(STEPS, _last_change(rule) + 4)
+    last = last_change(rule)
+    if last > LATEST:
+        raise LiftError(
+            f"{rule.title} changes at step {last}; that is too late to be compared with the code"
+        )
+    steps = max(STEPS, last + 4)
     compared = 0
     reason = ""
     for round_ in range(ROUNDS):
@@ -102,7 +107,7 @@ def checked(rule: Rule, run: RealCode, size: int, *, bits: int = 53, repeats: bo
         )
 
 
-def _last_change(rule: Rule) -> int:
+def last_change(rule: Rule) -> int:
     """The last step at which a case of the rule begins or ends."""
     last = 0
     for _, expression in rule.update:
@@ -110,7 +115,7 @@ def _last_change(rule: Rule) -> int:
             if comparison.free_symbols == {t}:
                 values = [int(abs(number)) for number in comparison.atoms(sympy.Rational)]
                 last = max(last, *values)
-    return min(last, LATEST)
+    return last
 
 
 def _point(rule: Rule, random: np.random.Generator, size: int, round_: int, steps: int) -> _Point:

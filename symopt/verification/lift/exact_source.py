@@ -33,9 +33,22 @@ __all__ = ["Code", "unwrapped"]
 _CHANGING = frozenset({
     "random", "secrets", "time", "datetime", "uuid", "os", "sys", "inspect", "gc", "ctypes",
     "threading", "multiprocessing", "subprocess", "socket", "weakref", "traceback", "tracemalloc",
-    "platform", "pickle", "importlib", "builtins",
+    "platform", "pickle", "importlib", "builtins", "contextlib", "json", "struct", "hashlib",
+    "decimal", "marshal", "io", "signal", "queue", "asyncio", "concurrent",
 })  # fmt: skip
-_REFUSED_BUILTINS = ("eval", "exec", "compile", "open", "input", "globals", "locals", "breakpoint")
+_REFUSED_BUILTINS = (
+    "memoryview",
+    "vars",
+    "dir",
+    "eval",
+    "exec",
+    "compile",
+    "open",
+    "input",
+    "globals",
+    "locals",
+    "breakpoint",
+)
 
 
 @dataclass(frozen=True)
@@ -136,6 +149,14 @@ class Code:
                 if not name.startswith("__"):
                     names[name] = _shimmed(value, tape)
             names.update(_captured(self.target, tape))
+
+        def caught() -> None:
+            kind = sys.exc_info()[0]
+            usual = (KeyError, AttributeError, IndexError, StopIteration)
+            if tape.active and not (kind and issubclass(kind, usual)):
+                tape.refuse("an exception that is caught")
+
+        names["__symopt_caught__"] = caught
         names["__symopt_literal__"] = lambda text: Traced(tape, tape.graph.const(Fraction(text)))
         return names
 
@@ -204,6 +225,15 @@ class _Literals(ast.NodeTransformer):
         """The message of an exception may show numbers that are not known while lifting."""
         if isinstance(node.exc, ast.Call):
             node.exc.args, node.exc.keywords = [], []
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        """What code does about an exception is followed only where floats raise it as well."""
+        self.generic_visit(node)
+        caught = ast.Expr(ast.Call(ast.Name("__symopt_caught__", ast.Load()), [], []))
+        for part in ast.walk(caught):
+            ast.copy_location(part, node.body[0])
+        node.body = [caught, *node.body]
         return node
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:

@@ -147,6 +147,18 @@ class TracedArray(np.ndarray[Any, np.dtype[Any]]):
             self.tape.notes[f"casts to {kind} are left out"] = None
         return self.copy()
 
+    def view(self, *args: Any, **options: Any) -> Any:
+        plain = len(args) == 1 and not options and isinstance(args[0], type)
+        if not (plain and issubclass(args[0], np.ndarray)):
+            self.tape.refuse("a view of the bits of numbers that are not known while lifting")
+        return super().view(args[0])
+
+    def _bits(self, *args: Any, **options: Any) -> Any:
+        self.tape.refuse("the bits of numbers that are not known while lifting")
+
+    tobytes = dump = dumps = tofile = byteswap = _bits
+    __reduce__ = __reduce_ex__ = _bits
+
     def item(self, *args: Any) -> Any:
         return self.view(np.ndarray).item(*args)
 

@@ -221,6 +221,28 @@ class Traced:
     def __deepcopy__(self, memo: Any) -> Traced:
         return self
 
+    def __getattr__(self, name: str) -> Any:
+        # Only for names that are not defined: what a float has beyond arithmetic shows its value.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.tape.refuse(f"the attribute {name} of a number that is not known while lifting")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def ndim(self) -> int:
+        return 0
+
+    @property
+    def size(self) -> int:
+        return 1
+
+    @property
+    def real(self) -> Traced:
+        return self
+
     def item(self) -> Traced:
         return self
 
@@ -228,6 +250,7 @@ class Traced:
         return self
 
     __hash__ = _of_known("the use as a key", hash)
+    __format__ = _of_known("the text", lambda value, form: format(float(value), form))
     __repr__ = _of_known("the text", lambda value: repr(float(value)))
     __float__, __complex__ = _of_known("the float()", float), _of_known("the complex()", complex)
     __int__, __trunc__ = _of_known("the int()", int), _of_known("the truncation", int)

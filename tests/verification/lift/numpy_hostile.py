@@ -240,3 +240,55 @@ class Warmed:
     def update(self, w, g):
         self.k += 1
         return w - (0.5 if self.k == 2 else 0.1) * g
+
+
+class Integers:
+    """Cheats where the gradient is a whole number, if it can see that."""
+
+    def update(self, w, g):
+        try:
+            whole = g[0].is_integer()
+        except AttributeError:
+            whole = False
+        return w - (0.5 if whole else 0.1) * g
+
+
+class Bits:
+    """Cheats for one gradient that it knows by its bytes."""
+
+    def update(self, w, g):
+        known = g.tobytes() == np.array([0.5, 0.25, 1.0]).tobytes()
+        return w - (0.5 if known else 0.1) * g
+
+
+class View:
+    def update(self, w, g):
+        try:
+            odd = (g.view(np.int64) == 4602678819172646912).any()
+        except TypeError:
+            odd = False
+        return w - (0.5 if odd else 0.1) * g
+
+
+class Formats:
+    def update(self, w, g):
+        try:
+            text = f"{g[0]:.3f}"
+        except Exception:
+            text = ""
+        return w - (0.5 if text == "0.125" else 0.1) * g
+
+
+class FarAway:
+    """Something else from step 5000 on."""
+
+    def __init__(self):
+        self.t = 0
+        self.past = []
+
+    def update(self, w, g):
+        self.t += 1
+        self.past.append(g)
+        if self.t > 5000:
+            return w - 0.1 * sum(self.past)
+        return w - 0.1 * g
