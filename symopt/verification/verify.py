@@ -34,6 +34,10 @@ __all__ = ["as_implementation", "verify"]
 
 #: Equality of rules that are not linear is proved for at most this many steps.
 _PROVED_STEPS = 24
+_STILL = (
+    "it never moves: every point that it reports is the start, as where an optimizer is bound to "
+    "the parameters of another model"
+)
 _SHARED = "it follows the rule on one array but not on several parameters, which share something"
 
 
@@ -144,6 +148,8 @@ def verify(
     if verdict.status != "refuted":
         return replace(verdict, probe=None)
     runs = dict(driven.runs)
+    if all(bool((run.points == run.points[0]).all()) for run in runs.values()):
+        verdict = replace(verdict, reason=f"{_STILL}; {verdict.reason}")
     tried = {probe.name: probe for probe in cut} if objective is None else {}
     failed = tried.get(verdict.probe) or as_probe(verdict.probe, runs[verdict.probe])
     verdict = replace(verdict, probe=failed)
