@@ -91,7 +91,12 @@ class _Walk:
             pairs: list[tuple[Any, Any]] = [(i - size, part) for i, part in enumerate(value)]
             return self._entries(path, value, pairs, value.__setitem__, depth)
         if isinstance(value, tuple):
-            parts = [self.value(f"{path}[{i}]", part, depth + 1) for i, part in enumerate(value)]
+            fields = getattr(value, "_fields", None)
+            names = [f".{f}" for f in fields] if fields else [f"[{i}]" for i in range(len(value))]
+            parts = [
+                self.value(f"{path}{name}", part, depth + 1)
+                for name, part in zip(names, value, strict=True)
+            ]
             if all(new is old for new, old in zip(parts, value, strict=True)):
                 return value
             return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
