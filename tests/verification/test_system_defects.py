@@ -128,7 +128,7 @@ def test_n3b_the_backward_pass_is_exactly_the_gradient_of_half_the_printed_loss(
         assert sympy.expand(own - sympy.diff(loss / 2, w)) == 0
         assert sympy.expand(own - sympy.diff(loss, w)) != 0
     point = [Fraction(3, 7), Fraction(-5, 11)]
-    values = dict(zip(WEIGHTS, map(sympy.Rational, point), strict=True))
+    values = dict(zip(PRINTED.variables, map(sympy.Rational, point), strict=True))
     for own, slope in zip(backward(point, Fraction), PRINTED.gradient, strict=True):
         assert own != 0
         assert sympy.Rational(own) * 2 == slope.subs(values)
