@@ -40,8 +40,18 @@ def lift(target: Any, **settings: Any) -> Rule:
     Raises :class:`~symopt.errors.LiftError`, which names operation and line, for what no rule can
     say.
 
-    Given a file that holds ``def step(x, g, lr=0.1): return x - lr * g``, ``print(lift(step))``
-    ends with the line ``x <- -g*lr + x``.
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from symopt.verification.target import load_target
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "mine.py"
+    ...     _ = file.write_text("def step(x, g, lr=0.1):\\n    return x - lr * g\\n")
+    ...     rule = lift(load_target(f"{file}:step"))
+    >>> print(rule)
+    step (mine.py (...), step, lines 1-2)
+      lr = 1/10
+      g <- grad(x)
+      x <- -g*lr + x
     """
     framework = _framework(target)
     if framework == "torch":

@@ -211,3 +211,29 @@ def test_the_command_line_lifts_a_file(tmp_path):
     assert "x <- -g*lr + x" in shown.output
     told = CliRunner().invoke(main, ["lift", "--help"]).output
     assert "executed" in told
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda line: line.subs(sympy.Rational(1, 10**7), 0),
+        lambda line: line.subs(symopt.symbols.t, symopt.symbols.t + 1),
+        lambda line: line + sympy.Rational(1, 10**9) * symopt.symbols.x,
+        lambda line: line.subs(sympy.Rational(1, 10**7), sympy.Rational(2, 10**7)),
+    ],
+)
+def test_the_check_refuses_what_the_code_does_not_do(monkeypatch, change):
+    from symopt.verification.lift import numpy_code
+
+    honest = numpy_code.to_rule
+
+    def altered(*args, **options):
+        rule = honest(*args, **options)
+        x = symopt.symbols.x
+        line = change(update(rule)["x"])
+        assert line != update(rule)["x"]
+        return rule.variant("altered", {x: line}, source=rule.source)
+
+    monkeypatch.setattr(numpy_code, "to_rule", altered)
+    with pytest.raises(LiftError, match="step"):
+        symopt.lift(numpy_classes.Adam)
