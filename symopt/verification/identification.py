@@ -87,6 +87,11 @@ class Identification:
         For each rival of the first match, where it parts from it.
     notes
         What else a reader must know.
+
+    >>> import symopt
+    >>> code = symopt.Implementation.from_step(lambda x, g, state: (x - g / 2, state))
+    >>> symopt.identify(code, eta=0.5).matches[0].rule
+    'gradient_descent'
     """
 
     implementation: str

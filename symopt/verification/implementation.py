@@ -80,6 +80,10 @@ class Observation:
     """What a driven implementation did: points of shape (steps + 1, d), and its questions.
 
     ``state`` holds what was seen of the hidden state, one row per step, under the rules' names.
+
+    >>> code = Implementation.from_step(lambda x, g, state: (x - g / 2, state))
+    >>> code.observe([1.0], [[1.0], [0.5]]).steps
+    2
     """
 
     points: Array

@@ -67,6 +67,9 @@ class Verdict:
     >>> verdict = symopt.prove("adamw", "adamw_optax")
     >>> verdict.status, bool(verdict)
     ('proved', True)
+
+    >>> bool(Verdict("consistent", "my_adam", "adam")), bool(Verdict("refuted", "mine", "adam"))
+    (True, False)
     """
 
     status: str

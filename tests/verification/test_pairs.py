@@ -118,7 +118,7 @@ def test_each_is_consistent_with_itself(name, dtype):
     assert verdict.status == "consistent", str(verdict)
 
 
-@pytest.mark.slow
+@pytest.mark.study
 @pytest.mark.parametrize("family", sorted({symopt.rules[name].family for name in symopt.rules}))
 def test_every_pair_of_a_family_is_told_apart(family):
     """All ordered pairs in binary64 but those that are the same rule."""

@@ -44,7 +44,7 @@ def test_every_mutant_is_told_apart_in_float64(name):
     check(name, "float64")
 
 
-@pytest.mark.slow
+@pytest.mark.study
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", FAST + SLOW)
 def test_every_mutant_is_told_apart(name, dtype):
