@@ -200,7 +200,9 @@ def _first_way(code: Code, target: Any, settings: Settings, ways: list[Start]) -
                 failures.append(f"{type(error).__name__}: {error}")
                 continue
             return lifted(code, target, settings, way, shape)
-    told = next((text for text in failures if "LiftError" in text), failures[-1])
+    # What the code itself says tells more than that a way of calling it does not fit.
+    misfits = ("TypeError", "AttributeError", "KeyError", "IndexError", "ValueError: it ")
+    told = next((text for text in failures if not text.startswith(misfits)), failures[-1])
     raise LiftError(
         f"{target.__qualname__} could not be called with a parameter and a gradient in any usual "
         f"way; the last answer was {told}"
