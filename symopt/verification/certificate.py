@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from symopt.errors import BudgetError, UndefinedError
+from symopt.program.field import Fact, Field, Quotient
 from symopt.program.graph import Label, Program
-from symopt.program.normal_form import Fact, Field, Quotient, normal_forms
+from symopt.program.normal_form import normal_forms
 from symopt.program.printers.python import clean_names
 from symopt.program.ranges import Range
 from symopt.verification.relation import Equality
