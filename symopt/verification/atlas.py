@@ -36,9 +36,9 @@ class Place:
     """One optimizer in one configuration, and where it belongs.
 
     ``status`` is ``"rule"`` (lifted, and proved to be ``stated`` with ``map``), ``"other"``
-    (lifted, but proved to be none of the stated rules), ``"program"`` (lifted, but nothing that a
-    rule can state) or ``"refused"`` (with the reason). ``difference`` is that from the stated
-    rule ``nearest`` of the same name.
+    (lifted, but not proved to be any of the stated rules), ``"program"`` (lifted, but nothing
+    that a rule can state) or ``"refused"`` (with the reason). ``difference`` is that from the
+    stated rule ``nearest`` of the same name.
     """
 
     framework: str
@@ -139,16 +139,21 @@ def _placed(row: Lifted, rule: Rule) -> Place:
     nearest = _nearest(row.configuration)
     likely = [sibling.name for sibling in found if not sibling.is_degenerate]
     family = [name for name in rules if nearest and rules[name].family == rules[nearest].family]
+    open_: list[str] = []
     for name in dict.fromkeys([*likely, *family]):
-        verdict = _verdict(rule, rules[name])
+        # Siblings were sought with maps already; here the memories may be related in other ways.
+        verdict = _verdict(rule, rules[name], maps=name in likely)
         if verdict.status == "proved":
             return Place(row.framework, row.configuration, "rule", name, _map(verdict))
+        if verdict.status == "undecided":
+            open_.append(name)
+    undecided = f"undecided against {', '.join(open_)}" if open_ else ""
     if not nearest:
-        return Place(row.framework, row.configuration, "other")
-    verdict = _verdict(rule, rules[nearest])
+        return Place(row.framework, row.configuration, "other", reason=undecided)
+    verdict = _verdict(rule, rules[nearest], maps=False)
     return Place(
         row.framework, row.configuration, "other", nearest=nearest,
-        difference=_difference(verdict), reason=verdict.reason or "",
+        difference=_difference(verdict), reason=undecided,
     )  # fmt: skip
 
 
@@ -160,9 +165,9 @@ def _siblings(rule: Rule) -> tuple[Sibling, ...]:
         return ()
 
 
-def _verdict(first: Rule, second: Rule) -> Verdict:
+def _verdict(first: Rule, second: Rule, *, maps: bool = True) -> Verdict:
     try:
-        return prove(first, second)
+        return prove(first, second, maps=maps)
     except SymoptError as error:
         return Verdict("undecided", first.name, second.name, reason=str(error))
 
@@ -248,6 +253,8 @@ def _is(place: Place) -> str:
         return f"{place.stated}"
     if place.status == "program":
         return "a program that no rule states"
+    if place.reason:
+        return place.reason
     if not place.nearest:
         return "a rule that is not stated yet"
     return f"not {place.nearest}; {_cell(place.difference)}"

@@ -158,10 +158,10 @@ def _described(target: Any, name: str) -> tuple[JaxStep, str, Any]:
             continue
         if index < len(args):
             settings[parameter.name] = args[index]
+        elif parameter.name == "learning_rate" and parameter.default in (parameter.empty, None):
+            settings[parameter.name] = _RATE
         elif parameter.default is not parameter.empty:
             settings[parameter.name] = parameter.default
-        elif parameter.name == "learning_rate":
-            settings[parameter.name] = _RATE
     settings.update(given)
     refuse_impure(thing)
     title = name or f"{getattr(thing, '__name__', 'Transformation')} of optax"

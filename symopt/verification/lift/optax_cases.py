@@ -60,8 +60,13 @@ def aliases() -> Iterator[tuple[str, functools.partial[Any]]]:
     """The installed optimizers."""
     optax = required("optax", "optax", "jax")
     for name, settings in _ALIASES.items():
-        if hasattr(optax, name):
-            yield name, functools.partial(getattr(optax, name), **settings)
+        if not hasattr(optax, name):
+            continue
+        if "key" not in settings:
+            yield name, functools.partial(getattr(optax, name))
+        if settings:
+            text = ", ".join(f"{key}={value}" for key, value in settings.items())
+            yield f"{name}({text})", functools.partial(getattr(optax, name), **settings)
 
 
 def factories() -> Iterator[tuple[str, functools.partial[Any]]]:
