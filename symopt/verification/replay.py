@@ -1,7 +1,8 @@
 """The exact rule replayed along what an implementation did, step by step.
 
 Every step restarts from the point that the implementation itself reported (an exact dyadic
-number). Hidden state is carried exactly, with a radius for what rounding may have changed in it.
+number). Hidden state is carried exactly, with a radius for what rounding may have changed in it;
+state that can be seen is checked like the point, and the next step restarts from what was seen.
 Each reported number is then compared with the bound of :mod:`symopt.verification.rounding`, over
 a family of evaluation forms that are proved equal to the rule.
 """
@@ -22,7 +23,7 @@ from symopt.execution.arithmetic import precision
 from symopt.program.graph import Label, Program
 from symopt.program.rewrite import Form, evaluation_forms
 from symopt.statement.rule import Rule
-from symopt.verification.implementation import Observation, Question
+from symopt.verification.implementation import Array, Observation, Question
 from symopt.verification.rounding import (
     FORMATS,
     PRECISION,
@@ -33,7 +34,7 @@ from symopt.verification.rounding import (
 )
 from symopt.verification.verdict import Check
 
-__all__ = ["FAMILIES", "Replay", "profiles", "replay"]
+__all__ = ["FAMILIES", "Replay", "first_state", "profiles", "replay"]
 
 #: Families of evaluation forms, strict first: which forms of the rule are admitted.
 FAMILIES: dict[str, Any] = {
@@ -118,10 +119,31 @@ def replay(
     schedules: tuple[tuple[Symbol, Expr], ...],
     profile: Profile,
     family: str,
+    visible: Mapping[str, Array] | None = None,
 ) -> Replay:
-    """Check every reported point of a run."""
+    """Check every reported point of a run, and what is visible of the state.
+
+    ``visible`` has rows of state, one for each step, under the names of the rule's own state.
+    """
     with precision(PRECISION):
-        return _Player(rule, observation, hyper, schedules, profile, family).play()
+        return _Player(rule, observation, hyper, schedules, profile, family, visible).play()
+
+
+def first_state(
+    rule: Rule,
+    observation: Observation,
+    hyper: Mapping[str, Fraction],
+    schedules: tuple[tuple[Symbol, Expr], ...],
+    profile: Profile,
+    family: str,
+) -> dict[tuple[str, int | None], Input]:
+    """The rule's state after the first step of a run, by name and coordinate, with its radius.
+
+    Empty where the run has no first step that the rule could have made.
+    """
+    with precision(PRECISION):
+        player = _Player(rule, observation, hyper, schedules, profile, family)
+        return player.state_after_first()
 
 
 class _Player:
@@ -133,8 +155,11 @@ class _Player:
         schedules: tuple[tuple[Symbol, Expr], ...],
         profile: Profile,
         family: str,
+        visible: Mapping[str, Array] | None = None,
     ) -> None:
         self.rule, self.seen, self.hyper, self.profile = rule, observation, hyper, profile
+        self.visible = visible or {}
+        self.advanced = 0
         self.size = observation.points.shape[1]
         accept = FAMILIES[family]
         together = not is_elementwise(rule)
@@ -174,6 +199,15 @@ class _Player:
                     return Replay(tuple(checks), self.resolution)
         return Replay(tuple(checks), self.resolution)
 
+    def state_after_first(self) -> dict[tuple[str, int | None], Input]:
+        found: dict[tuple[str, int | None], Input] = {}
+        if self.seen.steps and list(self._step(1)) and self.advanced == 1:
+            for lane in self.lanes:
+                for name, index in lane.step.slots[len(lane.columns) :]:
+                    place = None if index is None else lane.columns[index]
+                    found[name, place] = lane.memory[name, index]
+        return found
+
     def _step(self, t: int) -> Iterator[Check]:
         answers: dict[int, Question] = {}
         asks = max(lane.step.asks for lane in self.lanes)
@@ -196,6 +230,7 @@ class _Player:
             answers[number] = question
         for lane in self.lanes:
             yield from self._advance(lane, t, answers)
+        self.advanced = t
 
     def _inputs(self, lane: _Lane, t: int, answers: Mapping[int, Question]) -> dict[Label, Input]:
         inputs = {**self._constants(lane.step), **lane.memory, ("t",): Input(t)}
@@ -246,6 +281,20 @@ class _Player:
                 before = merged.get(label)
                 if before is None or bound.radius > before.radius:
                     merged[label] = bound
+        seen: dict[Label, float] = {}
+        for slot in lane.step.slots[len(lane.columns) :]:
+            name, place = slot
+            if name not in self.visible:
+                continue
+            row = self.visible[name][t - 1]
+            where = "" if place is None else f", coordinate {lane.columns[place]}"
+            observed = float(row if place is None else row[lane.columns[place]])
+            seen[slot] = observed
+            bound = merged[slot]
+            yield Check(
+                t, f"{name}{where}", observed, bound.value, bound.radius, _eta(observed, bound)
+            )
+            self._resolve(bound)
         for index, column in enumerate(lane.columns):
             bound = merged["x", index]
             observed = float(self.seen.points[t, column])
@@ -255,7 +304,9 @@ class _Player:
             )  # fmt: skip
             self._resolve(bound)
         lane.memory = {
-            slot: Input(merged[slot].value, merged[slot].radius)
+            slot: Input(seen[slot])
+            if slot in seen
+            else Input(merged[slot].value, merged[slot].radius)
             for slot in lane.step.slots[len(lane.columns) :]
         }
 

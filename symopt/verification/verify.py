@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from itertools import product
@@ -24,10 +24,11 @@ from symopt.verification.adapters import recognized
 from symopt.verification.driving import Driven, drive_twice
 from symopt.verification.implementation import Implementation, ImplementationError, Observation
 from symopt.verification.probe import Probe, as_probe, long_probe, standard_probes
-from symopt.verification.replay import FAMILIES, Replay, profiles, replay
+from symopt.verification.replay import FAMILIES, Replay, first_state, profiles, replay
 from symopt.verification.rounding import FORMATS, Profile
 from symopt.verification.siblings import siblings
 from symopt.verification.verdict import Verdict
+from symopt.verification.visible import Visible, agreement, matched
 from symopt.verification.witness import Witness, minimal_witness
 
 __all__ = ["as_implementation", "verify"]
@@ -71,6 +72,7 @@ def verify(
     dtype: str | None = None,
     probes: Sequence[Probe] | None = None,
     witness: bool = False,
+    state: bool = False,
     **hyper: Any,
 ) -> Verdict:
     """Check an implementation against a rule.
@@ -92,6 +94,9 @@ def verify(
         Other probes than the standard ones.
     witness
         Shrink a refutation to the smallest experiment, printed as a pytest function.
+    state
+        Hidden state that an adapter can see must be the rule's as well, wherever it is the rule's
+        after the first step. By default points decide, and what was seen is said in ``assumed``.
     hyper
         The hyperparameters that the implementation was given. Floats are taken at their exact
         binary64 values, for that is what code receives.
@@ -136,12 +141,12 @@ def verify(
         return Verdict(
             "undecided", code.name, the_rule.name, reason=f"the implementation failed: {error}"
         )
-    verdict = setting.decide(code, driven)
+    verdict = setting.decide(code, driven, state)
     if verdict.status == "consistent" and code.divided and is_elementwise(the_rule):
         # A counter or a state that all parameters share shows only where there are several.
         several = verify(
             replace(code, drive=code.divided, divided=None), the_rule, objective, x0=x0,
-            steps=steps, dtype=dtype, probes=probes, witness=witness, **hyper,
+            steps=steps, dtype=dtype, probes=probes, witness=witness, state=state, **hyper,
         )  # fmt: skip
         if not several:
             return replace(several, reason=f"{_SHARED}; {several.reason}")
@@ -153,7 +158,9 @@ def verify(
     tried = {probe.name: probe for probe in cut} if objective is None else {}
     failed = tried.get(verdict.probe) or as_probe(verdict.probe, runs[verdict.probe])
     verdict = replace(verdict, probe=failed)
-    return replace(verdict, witness=setting.witness(code, failed)) if witness else verdict
+    if not witness or not verdict.quantity.startswith(("x,", "gradient")):
+        return verdict  # an experiment shows points, not state
+    return replace(verdict, witness=setting.witness(code, failed))
 
 
 def _probes(rule: Rule, fixed: Mapping[str, Fraction]) -> tuple[Probe, ...]:
@@ -184,6 +191,16 @@ def _on_objective(
     return code.watch([float(value) for value in start], answers, steps)
 
 
+@dataclass(frozen=True)
+class _Way:
+    """A way of computing: a rule, or one proved equal to it, in a profile and family of forms."""
+
+    rule: Rule
+    profile: Profile
+    prefix: str
+    family: str
+
+
 class _Setting:
     """A rule with the values that the code received."""
 
@@ -196,9 +213,11 @@ class _Setting:
     ) -> None:
         self.rule, self.fixed, self.schedules, self.form = rule, fixed, schedules, form
 
-    def decide(self, code: Implementation, driven: Driven) -> Verdict:
+    def decide(self, code: Implementation, driven: Driven, state: bool) -> Verdict:
         """The verdict on repeatable runs; another format is tried where all points are in it."""
-        verdict = self.judge(code, list(driven.runs))
+        verdict, way = self._judged(code, list(driven.runs))
+        if driven.repeatable and verdict.status in ("consistent", "refuted"):
+            verdict = self._with_state(code, verdict, way, driven, state)
         if not driven.repeatable:
             if verdict:
                 note = "two runs from the same start differ, by no more than rounding explains"
@@ -226,9 +245,15 @@ class _Setting:
 
     def judge(self, code: Implementation, runs: list[tuple[str, Observation]]) -> Verdict:
         """Consistent if one profile and family explains all runs; else refuted or undecided."""
+        return self._judged(code, runs)[0]
+
+    def _judged(
+        self, code: Implementation, runs: list[tuple[str, Observation]]
+    ) -> tuple[Verdict, _Way]:
+        """The verdict on points, and the way of computing that explains most."""
         runs = list(runs)
-        best: tuple[float, Rule, Profile, str, str] | None = None
-        unbounded: tuple[str, str, list[tuple[str, Replay]]] | None = None
+        best: tuple[float, _Way] | None = None
+        unbounded: tuple[_Way, list[tuple[str, Replay]]] | None = None
         powers = opaque_step(self.rule, 1 if is_elementwise(self.rule) else 2).program.has("pow")
         formats = profiles(self.form, code.profiles, powers)
         for prefix, rule in self._equals(max(run.steps for _, run in runs)):
@@ -238,20 +263,81 @@ class _Setting:
                 if worst > 1:
                     # The probe that refutes goes first from now on: the others wait for it.
                     runs.sort(key=lambda run: run[0] != replays[-1][0])
+                way = _Way(rule, profile, prefix, family)
                 if best is None or worst < best[0]:
-                    best = (worst, rule, profile, prefix, family)
+                    best = (worst, way)
                 if worst > 1:
                     continue
-                found = profile.name, prefix + family, replays
                 if all(result.unbounded is None for _, result in replays):
-                    return self._verdict(code, *found)
-                unbounded = unbounded or found  # another profile may still explain all of it
+                    return self._verdict(code, way, replays), way
+                unbounded = unbounded or (way, replays)  # another may still explain all of it
         if unbounded is not None:
-            return self._verdict(code, *unbounded)
+            return self._verdict(code, *unbounded), unbounded[0]
         assert best is not None
-        _, rule, profile, prefix, family = best
-        replays = self._replays(rule, runs, profile, family, every=True)
-        return self._verdict(code, profile.name, prefix + family, replays)
+        way = best[1]
+        replays = self._replays(way.rule, runs, way.profile, way.family, every=True)
+        return self._verdict(code, way, replays), way
+
+    def _with_state(
+        self, code: Implementation, verdict: Verdict, way: _Way, driven: Driven, strict: bool
+    ) -> Verdict:
+        """The verdict with what the visible state adds to it."""
+        seen: dict[str, Visible] = {}
+        runs = [run for run in driven.runs if verdict or run[0] == verdict.probe]
+        for name, run in runs:
+            if run.state:
+                first = first_state(
+                    way.rule, run, self.fixed, self.schedules, way.profile, way.family
+                )
+                found = matched(run, first, by_name=not verdict)
+                if found is not None:
+                    seen[name] = found
+        if not seen:
+            return verdict
+        other = sorted({name for found in seen.values() for name in found.other})
+        notes = [f"visible state that is none of the rule's, not compared: {', '.join(other)}"]
+        replays: list[tuple[str, Replay]] = []
+        used = way
+        if any(found.arrays for found in seen.values()):
+            used, replays = self._from_state(code, verdict, way, runs, seen)
+            texts = [agreement(seen[name], result) for name, result in replays if name in seen]
+            notes = [*dict.fromkeys(filter(None, texts)), *(notes if other else [])]
+        etas = [result.eta for _, result in replays]
+        departed = bool(etas) and max(etas) > 1
+        bounded = all(result.unbounded is None for _, result in replays)
+        if replays and ((verdict and not departed and bounded) or (strict and departed)):
+            verdict = self._verdict(code, used, replays)
+        elif verdict and departed:
+            notes = [f"{note}; points alone decided" for note in notes]
+        if not verdict:
+            return replace(verdict, reason="; ".join([verdict.reason, *notes]))
+        return replace(verdict, assumed=(*verdict.assumed, *notes))
+
+    def _from_state(
+        self,
+        code: Implementation,
+        verdict: Verdict,
+        way: _Way,
+        runs: list[tuple[str, Observation]],
+        seen: Mapping[str, Visible],
+    ) -> tuple[_Way, list[tuple[str, Replay]]]:
+        """Replays that restart from the visible state, in the first way that explains them."""
+        ways = [way]
+        if verdict:  # restarted, bounds are tighter: another way may be the one that explains all
+            formats = profiles(self.form, code.profiles, True)
+            every = [_Way(way.rule, p, way.prefix, f) for f, p in product(FAMILIES, formats)]
+            ways += [other for other in every if other != way]
+        tried: list[tuple[_Way, list[tuple[str, Replay]]]] = []
+        for one in ways:
+            replays = [
+                (name, replay(one.rule, run, self.fixed, self.schedules, one.profile, one.family,
+                              seen[name].arrays if name in seen else None))
+                for name, run in runs
+            ]  # fmt: skip
+            tried.append((one, replays))
+            if max(result.eta for _, result in replays) <= 1:
+                return tried[-1]
+        return tried[0]
 
     def _replays(
         self,
@@ -288,7 +374,7 @@ class _Setting:
                 yield f"as its equal, {sibling}; ", sibling.rule
 
     def _verdict(
-        self, code: Implementation, profile: str, family: str, replays: list[tuple[str, Replay]]
+        self, code: Implementation, way: _Way, replays: list[tuple[str, Replay]]
     ) -> Verdict:
         name, worst = max(replays, key=lambda pair: pair[1].eta)
         resolution: dict[str, float] = {}
@@ -298,8 +384,8 @@ class _Setting:
         common: dict[str, Any] = {
             "implementation": code.name,
             "rule": self.rule.name,
-            "profile": profile,
-            "family": family,
+            "profile": way.profile.name,
+            "family": way.prefix + way.family,
             "resolution": resolution,
             "assumed": (
                 "rounding to nearest, correctly rounded + - * / and roots, no flush-to-zero",

@@ -1,0 +1,112 @@
+"""State that can be seen in a framework's optimizer is compared with the rule's own."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from symopt import Implementation, verify
+
+pytestmark = pytest.mark.frameworks
+
+
+@pytest.fixture
+def optim():
+    return pytest.importorskip("torch").optim
+
+
+def notes(verdict):
+    return "; ".join(verdict.assumed)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_state_of_adam_is_compared_in_every_dtype(optim, dtype):
+    code = Implementation.from_torch(partial(optim.Adam, lr=0.1), dtype)
+    found = verify(code, "adam", eta=0.1, state=True)
+    assert found.status == "consistent"
+    assert "compared at every step: m, v" in notes(found)
+    quantities = {check.quantity for check in found.checks}
+    assert {"m, coordinate 0", "v, coordinate 1", "x, coordinate 0"} <= quantities
+    assert all(check.eta <= 1 for check in found.checks)
+
+
+def test_scalar_state_is_compared_too(optim):
+    found = verify(partial(optim.NAdam, lr=0.1), "nadam", eta=0.1)
+    assert "compared at every step: m, v, Pi" in notes(found)
+    assert "Pi" in {check.quantity for check in found.checks}
+
+
+def test_restarting_from_the_state_resolves_decays_more_finely(optim):
+    seen = verify(partial(optim.Adam, lr=0.1), "adam", eta=0.1)
+
+    def unseen(grad, x, steps):
+        import torch
+
+        parameter = torch.nn.Parameter(torch.tensor(x))
+        optimizer = optim.Adam([parameter], lr=0.1)
+        for _ in range(steps):
+            parameter.grad = torch.tensor(grad(parameter.detach().numpy().copy()))
+            optimizer.step()
+            yield parameter.detach().numpy().copy()
+
+    hidden = verify(unseen, "adam", eta=0.1)
+    assert hidden.status == "consistent"
+    assert "visible" not in notes(hidden)
+    assert seen.resolution["beta1"] < hidden.resolution["beta1"]
+
+
+def test_another_convention_is_said_and_does_not_refute(optim):
+    code = partial(optim.SGD, lr=0.1, momentum=0.9)
+    found = verify(code, "momentum", eta=0.1, state=True)
+    assert found.status == "consistent"
+    assert "none of the rule's, not compared: b" in notes(found)
+    assert "compared at every step: b" in notes(verify(code, "momentum_buffer", eta=0.1))
+
+
+def test_refuted_code_is_told_which_state_departs(optim):
+    code = partial(optim.Adam, lr=0.1, betas=(0.9, 0.99))
+    found = verify(code, "adam", eta=0.1)
+    assert found.quantity.startswith("x")
+    assert "v, coordinate 0 departs from the rule's at step 1" in found.reason
+    strict = verify(code, "adam", eta=0.1, state=True)
+    assert (strict.status, strict.step, strict.quantity) == ("refuted", 1, "v, coordinate 0")
+    assert strict.observed == pytest.approx(float(strict.expected) * 10, rel=1e-9)
+    inside = verify(partial(optim.Adam, lr=0.1), "adam_epsilon_inside", eta=0.1)
+    assert "m, v agree with the rule's up to there" in inside.reason
+
+
+def reporting(factor):
+    """Momentum that shows a velocity of its own, right until the fourth step if factor is not 1."""
+
+    def drive(x0, oracle, steps):
+        x, v = x0.copy(), np.zeros_like(x0)
+        for t in range(steps):
+            v = 0.9 * v - 0.1 * oracle(x)
+            x = x + v
+            oracle.report(speed=v if t < 3 else v * factor)
+            yield x.copy()
+
+    return Implementation("shown", drive)
+
+
+def test_state_under_another_name_is_matched_by_its_values():
+    found = verify(reporting(1), "momentum", eta=0.1, mu=0.9)
+    assert found.status == "consistent"
+    assert "v (seen as speed)" in notes(found)
+
+
+def test_state_alone_refutes_only_where_that_is_asked_for():
+    found = verify(reporting(2), "momentum", eta=0.1, mu=0.9)
+    assert found.status == "consistent"
+    assert "departs from the rule's at step 4" in notes(found)
+    assert "points alone decided" in notes(found)
+    strict = verify(reporting(2), "momentum", eta=0.1, mu=0.9, state=True, witness=True)
+    assert (strict.status, strict.step) == ("refuted", 4)
+    assert strict.quantity.startswith("v, coordinate")
+    assert strict.witness is None
+
+
+def test_state_of_optax_is_compared():
+    optax = pytest.importorskip("optax")
+    found = verify(optax.adam(0.1), "adam", eta=0.1)
+    assert "compared at every step: m, v" in notes(found)
