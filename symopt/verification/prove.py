@@ -27,6 +27,7 @@ from symopt.statement.rule import Rule
 from symopt.statement.symbols import t
 from symopt.verification.certificate import certificate
 from symopt.verification.comparison import Difference, compare
+from symopt.verification.naming import common_names
 from symopt.verification.relation import (
     Equality,
     find_relations,
@@ -63,7 +64,8 @@ def prove(first: Rule | str, second: Rule | str, *, maps: bool = True) -> Verdic
         Names, or rules: stated or lifted.
     maps
         Whether hyperparameters of the second rule may be expressions of the first one's, or the
-        other way round. Hyperparameters of the same name are the same otherwise.
+        other way round, and usual spellings of code (``lr``, ``eps``) stand for the catalogue's
+        letters. Hyperparameters of the same name are the same otherwise.
 
     The verdict is ``"proved"`` (with ``.map``, ``.relation`` and, where the proof is one of
     polynomials, ``.certificate``), ``"refuted"`` (with ``.difference``, a formula for first minus
@@ -84,7 +86,11 @@ def prove(first: Rule | str, second: Rule | str, *, maps: bool = True) -> Verdic
     ('refuted', 1, -eta*g1*mu**2)
     """
     one, other = (_constant(rules.resolve(rule)) for rule in (first, second))
-    return _prove(one, other, maps)
+    if not maps:
+        return _prove(one, other, maps)
+    one, other, spelled = common_names(one, other)
+    verdict = _prove(one, other, maps)
+    return replace(verdict, map={**spelled, **verdict.map}) if spelled else verdict
 
 
 def _constant(rule: Rule) -> Rule:
