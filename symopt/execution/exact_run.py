@@ -14,7 +14,7 @@ from symopt.execution.ball import run_balls
 from symopt.execution.exact import as_balls, object_array, to_fraction
 from symopt.execution.float_run import run_floats
 from symopt.execution.forecast import divides_by_state, forecast_bits
-from symopt.execution.job import Job, Recorder, mark_divergence
+from symopt.execution.job import Job, Recorder, by_slot, mark_divergence
 from symopt.execution.trajectory import Trajectory, magnitude
 from symopt.program.printers.python import EXACT
 
@@ -56,7 +56,7 @@ def run_rationals(job: Job, budget: int) -> Trajectory:
     return job.result(
         kernel,
         recorder,
-        lambda column: object_array([to_fraction(value) for value in column]),
+        by_slot(lambda column: object_array([to_fraction(value) for value in column])),
         arithmetic="rational",
     )
 
@@ -80,7 +80,7 @@ def run_certified(job: Job, note: str = "") -> Trajectory:
     label = f"{job.rule.name} on {job.objective.name}"
     recorder, precision = run_balls(attempt, label, job.steps)
     result = job.result(
-        kernel, recorder, as_balls, arithmetic="ball", precision=precision, note=note
+        kernel, recorder, by_slot(as_balls), arithmetic="ball", precision=precision, note=note
     )
     return mark_divergence(result)
 

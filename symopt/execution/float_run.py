@@ -12,7 +12,7 @@ from sympy import Expr
 
 from symopt.errors import InputError
 from symopt.execution import arithmetic as numbers
-from symopt.execution.job import Job, Recorder, mark_divergence
+from symopt.execution.job import Job, Recorder, Rows, by_slot, mark_divergence
 from symopt.execution.kernel import Kernel
 from symopt.execution.trajectory import Trajectory
 from symopt.program.printers.python import ARRAY, FLOAT
@@ -45,12 +45,19 @@ def run_floats(job: Job) -> Trajectory:
     result = job.result(
         kernel,
         recorder,
-        lambda column: np.array(column, dtype=np.float64),
+        _table,
         arithmetic="float64",
         hyperparameters=_received(job, np.float64),
         x0=tuple(Fraction(numbers.nearest(value)) for value in job.start),
     )
     return _dated(job, mark_divergence(result), kernel, numbers.guarded(), None)
+
+
+def _table(rows: Rows) -> Any:
+    """Rows of Python floats as one array per slot; a flat iterator is the quickest way in."""
+    width = len(rows[0])
+    flat = np.fromiter(itertools.chain.from_iterable(rows), np.float64, width * len(rows))
+    return flat.reshape(-1, width).T
 
 
 def run_arrays(job: Job, dtype: type[np.floating[Any]], batch: Any) -> Trajectory:
@@ -73,7 +80,7 @@ def run_arrays(job: Job, dtype: type[np.floating[Any]], batch: Any) -> Trajector
     result = job.result(
         kernel,
         recorder,
-        column,
+        by_slot(column),
         arithmetic=dtype.__name__,
         backend="numpy",
         hyperparameters=_received(job, dtype),

@@ -17,7 +17,11 @@ from symopt.execution.trajectory import Trajectory, magnitude
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 
-__all__ = ["Job", "Recorder", "mark_divergence"]
+__all__ = ["Job", "Recorder", "Rows", "by_slot", "mark_divergence"]
+
+
+#: What a run records: one tuple of all slots per step.
+Rows = list[tuple[Any, ...]]
 
 
 class Recorder:
@@ -83,11 +87,12 @@ class Job:
         return values
 
     def result(
-        self, kernel: Kernel, recorder: Recorder, convert: Callable[[Any], Any], **more: Any
+        self, kernel: Kernel, recorder: Recorder, convert: Callable[[Rows], Any], **more: Any
     ) -> Trajectory:
+        """The trajectory; ``convert`` makes the recorded rows into one array per slot."""
         recorded, rows = recorder.finish()
         names = [name for name, _ in kernel.step.slots]
-        columns = [convert([row[i] for row in rows]) for i in range(len(names))]
+        columns = convert(rows)
 
         def stack(name: str) -> Any:
             chosen = [column for column, own in zip(columns, names, strict=True) if own == name]
@@ -130,6 +135,11 @@ class Job:
         except (UndefinedError, InexactError, UndecidedError) as error:
             where = f"step {next(counter)} of {self.rule.name} on {self.objective.name}"
             raise type(error)(f"{error}, at {where}") from None
+
+
+def by_slot(convert: Callable[[list[Any]], Any]) -> Callable[[Rows], list[Any]]:
+    """What makes recorded rows into one array per slot, from what converts one slot's values."""
+    return lambda rows: [convert(list(column)) for column in zip(*rows, strict=True)]
 
 
 def mark_divergence(result: Trajectory) -> Trajectory:
