@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import numpy as np
 import pytest
 
 from symopt import Implementation, verify
@@ -73,37 +72,6 @@ def test_refuted_code_is_told_which_state_departs(optim):
     assert strict.observed == pytest.approx(float(strict.expected) * 10, rel=1e-9)
     inside = verify(partial(optim.Adam, lr=0.1), "adam_epsilon_inside", eta=0.1)
     assert "m, v agree with the rule's up to there" in inside.reason
-
-
-def reporting(factor):
-    """Momentum that shows a velocity of its own, right until the fourth step if factor is not 1."""
-
-    def drive(x0, oracle, steps):
-        x, v = x0.copy(), np.zeros_like(x0)
-        for t in range(steps):
-            v = 0.9 * v - 0.1 * oracle(x)
-            x = x + v
-            oracle.report(speed=v if t < 3 else v * factor)
-            yield x.copy()
-
-    return Implementation("shown", drive)
-
-
-def test_state_under_another_name_is_matched_by_its_values():
-    found = verify(reporting(1), "momentum", eta=0.1, mu=0.9)
-    assert found.status == "consistent"
-    assert "v (seen as speed)" in notes(found)
-
-
-def test_state_alone_refutes_only_where_that_is_asked_for():
-    found = verify(reporting(2), "momentum", eta=0.1, mu=0.9)
-    assert found.status == "consistent"
-    assert "departs from the rule's at step 4" in notes(found)
-    assert "points alone decided" in notes(found)
-    strict = verify(reporting(2), "momentum", eta=0.1, mu=0.9, state=True, witness=True)
-    assert (strict.status, strict.step) == ("refuted", 4)
-    assert strict.quantity.startswith("v, coordinate")
-    assert strict.witness is None
 
 
 def test_state_of_optax_is_compared():
