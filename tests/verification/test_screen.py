@@ -1,0 +1,254 @@
+"""Whole arrays are screened in seconds, and the screen accepts nothing that balls refute."""
+
+import time
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import symopt
+from symopt.derivation.opaque import opaque_step
+from symopt.errors import InputError
+from symopt.execution.arithmetic import precision
+from symopt.program.rewrite import evaluation_forms
+from symopt.verification.ball_array import BallArray
+from symopt.verification.replay import _eta, profiles
+from symopt.verification.rounding import PRECISION, Input, bound_outputs
+from symopt.verification.screen import _Job, screen_step
+
+ADAM = {"eta": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+FORMATS = [np.float32, np.float64]
+
+
+def arrays(count, dtype, seed=0):
+    """Parameters, gradients and moments over many magnitudes; some gradients are zero."""
+    rng = np.random.default_rng(seed)
+    gradient = rng.standard_normal(count) * 10.0 ** rng.uniform(-9, 6, count)
+    gradient[rng.random(count) < 0.05] = 0
+    point = rng.standard_normal(count) * 10.0 ** rng.uniform(-6, 2, count)
+    m = gradient * rng.uniform(-1, 1, count)
+    v = gradient**2 * 10.0 ** rng.uniform(-2, 2, count)
+    return [array.astype(dtype) for array in (point, gradient, m, v)]
+
+
+def adam(x, g, m, v, t, inside=False, order="stated"):
+    c = x.dtype.type
+    c1, c2 = 1 - 0.9**t, 1 - 0.999**t
+    m = c(0.9) * m + c(1 - 0.9) * g
+    v = c(0.999) * v + c(1 - 0.999) * (g * g)
+    if inside:
+        return x - c(1e-3) * (m / c(c1)) / np.sqrt(v / c(c2) + c(1e-8))
+    if order == "torch":
+        return x - c(1e-3 / c1) * m / (np.sqrt(v) / c(c2**0.5) + c(1e-8))
+    if order == "folded":
+        return x - c(1e-3 * c2**0.5 / c1) * m / (np.sqrt(v) + c(1e-8 * c2**0.5))
+    return x - c(1e-3) * (m / c(c1)) / (np.sqrt(v / c(c2)) + c(1e-8))
+
+
+@pytest.mark.parametrize("order", ["stated", "torch", "folded"])
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_orders_of_evaluation_are_consistent(dtype, order):
+    x, g, m, v = arrays(5000, dtype)
+    after = adam(x, g, m, v, 7, order=order)
+    result = screen_step("adam", x, g, after, {"m": m, "v": v}, t=7, **ADAM)
+    assert result, str(result)
+    assert result.screened + result.decided_by_balls == 5000
+    assert 0 < result.eta <= 1
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_another_rule_is_refuted(dtype):
+    x, g, m, v = arrays(5000, dtype)
+    after = adam(x, g, m, v, 7, inside=True)
+    result = screen_step("adam", x, g, after, {"m": m, "v": v}, t=7, **ADAM)
+    assert result.status == "refuted"
+    assert result.observed == float(after[result.index])
+    exact = adam(*(array[result.index].astype(np.float64) for array in (x, g, m, v)), 7)
+    assert float(result.expected) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_one_wrong_element_is_found(dtype):
+    x, g, m, v = arrays(5000, dtype)
+    after = adam(x, g, m, v, 7)
+    right = after[1234]
+    after[1234] *= dtype(1.01)
+    result = screen_step("adam", x, g, after, {"m": m, "v": v}, t=7, **ADAM)
+    assert (result.status, result.index) == ("refuted", 1234)
+    assert float(result.expected) == pytest.approx(float(right), rel=1e-6)
+
+
+#: Rules with roots, maxima, branches, signs and products, and the state they need.
+RULES = [
+    "adam", "adam_epsilon_inside", "adamw", "amsgrad_pytorch", "rmsprop", "adagrad", "lion",
+    "momentum_pytorch", "adadelta_pytorch", "gradient_descent", "rmsprop_centered_momentum", "yogi",
+]  # fmt: skip
+
+
+DYADIC = {
+    "eta": 0.125, "mu": 0.875, "rho": 0.875, "beta1": 0.875, "beta2": 1 - 2.0**-6,
+    "epsilon": 2.0**-7, "lamda": 0.125, "beta": 0.75,
+}  # fmt: skip
+
+
+def few_bits(count, dtype, seed):
+    """Numbers of few bits, zeros and powers of two: many operations on them are exact."""
+    rng = np.random.default_rng(seed)
+
+    def some(low, high):
+        return (rng.integers(low, high, count) * 2.0 ** rng.integers(-6, 6, count)).astype(dtype)
+
+    return some(-4, 5), some(-4, 5), some(-4, 5), some(0, 5)
+
+
+def job_of(name, form, values, x, g, m, v):
+    """The job of a step at t = 3, with any state there is."""
+    rule = symopt.rules[name]
+    step = opaque_step(rule, 1)
+    known = {entry.name: float(entry.default) for entry in rule.parameters}
+    known |= {key: value for key, value in values.items() if key in known}
+    fixed = {key: Fraction(value) for key, value in known.items()}
+    job = _Job(rule, step, form, fixed, 3, 10)
+    for label, array in (("x", x), ("g", g), ("after", x)):
+        job.take(label, array)
+    second = {"v", "v_max", "vmax", "v_hat", "s", "u", "delta", "D"}
+    state = {slot: (v if slot in second else m) for slot, index in step.slots if index == 0}
+    del state["x"]
+    job.take_state(state)
+    return job
+
+
+def compare(name, form, count, seed, exactly=False):
+    """Etas of the screen and of the balls, at numbers within a few bounds of the exact ones."""
+    dtype = np.dtype(form).type
+    data = few_bits(count, dtype, seed) if exactly else arrays(count, dtype, seed)
+    job = job_of(name, form, DYADIC if exactly else {}, *data)
+    forms = evaluation_forms(job.program, job.step.scalars)
+    choose = np.random.default_rng(seed)
+    pairs = []
+    with np.errstate(all="ignore"), precision(PRECISION):
+        for profile in profiles(form, powers=job.step.program.has("pow")):
+            _, program = forms[choose.integers(len(forms))]
+            bounds, seen = [], []
+            for index in range(count):
+                inputs = dict(job.constants)
+                inputs |= {
+                    key: Input(float(array[index])) for key, array in job.arrays.items()
+                }  # fmt: skip
+                bounds.append(bound_outputs(program, inputs, job.step.scalars, profile)["x", 0])
+                radius = float(bounds[-1].radius.mid()) if bounds[-1].radius.is_finite() else 0.0
+                away = choose.choice([0.0, 0.5, 0.9, 0.98, 1.02, 1.1, 2.0])
+                away *= choose.choice([-1, 1])
+                seen.append(float((bounds[-1].value + radius * away).mid()))
+            # In float32 the observed numbers need not be float32 for this comparison.
+            job.arrays["after"] = np.array(seen)
+            screened = job._etas(program, np.arange(count), profile)
+            balls = [
+                _eta(value, bound) if bound.radius.is_finite() else np.nan
+                for value, bound in zip(seen, bounds, strict=True)
+            ]
+            pairs.append((screened, np.array(balls)))
+    return (np.concatenate(part) for part in zip(*pairs, strict=True))
+
+
+def check_safety(name, form, count, seed):
+    for exactly in (False, True):
+        screened, balls = compare(name, form, count, seed, exactly)
+        # The screen's eta is an upper bound of the balls': it accepts nothing that they refute.
+        decided = ~np.isnan(screened) & ~np.isnan(balls)
+        assert np.all(screened[decided] >= balls[decided])
+        accepted = screened <= 1
+        assert not np.any(balls[accepted] > 1)
+        if not exactly:  # and it is sharp enough to leave little to them
+            assert np.mean(accepted) > 0.9 * np.mean(balls < 0.999)
+            assert np.any(balls > 1)
+
+
+@pytest.mark.parametrize("form", ["float32", "float64"])
+@pytest.mark.parametrize("name", RULES)
+def test_what_balls_refute_the_screen_never_accepts(name, form):
+    check_safety(name, form, 60, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["float32", "float64"])
+@pytest.mark.parametrize("name", RULES)
+def test_what_balls_refute_the_screen_never_accepts_on_many(name, form):
+    check_safety(name, form, 1500, 2)
+
+
+def test_the_first_step_starts_from_the_state_of_the_rule():
+    x, g, _, _ = arrays(2000, np.float64)
+    zero = np.zeros_like(x)
+    assert screen_step("adam", x, g, adam(x, g, zero, zero, 1), **ADAM)
+    with pytest.raises(InputError, match="as it was before step 2"):
+        screen_step("adam", x, g, x, t=2, **ADAM)
+
+
+def test_what_is_not_a_number_is_not_consistent():
+    x, g, m, v = arrays(100, np.float64)
+    after = adam(x, g, m, v, 7)
+    after[5] = np.nan
+    result = screen_step("adam", x, g, after, {"m": m, "v": v}, t=7, **ADAM)
+    assert (result.status, result.index) == ("refuted", 5)
+    g[7] = np.inf
+    with np.errstate(invalid="ignore"):
+        after = adam(x, g, m, v, 7)
+    assert not screen_step("adam", x, g, after, {"m": m, "v": v}, t=7, **ADAM)
+
+
+def test_what_cannot_be_screened_is_named():
+    x = np.ones(4)
+    with pytest.raises(InputError, match="no state 'u'"):
+        screen_step("adam", x, x, x, {"u": x})
+    with pytest.raises(InputError, match="has 3 elements"):
+        screen_step("adam", x, x[:3], x)
+    with pytest.raises(InputError, match="not all numbers are float32"):
+        screen_step("adam", x / 3, x, x, dtype="float32")
+    with pytest.raises(InputError, match="mixes coordinates"):
+        screen_step("lamb", x, x, x)
+
+
+def test_balls_of_arrays_hold_the_exact_results():
+    rng = np.random.default_rng(3)
+    numbers = [[Fraction(float(n)) for n in rng.standard_normal(200)] for _ in range(2)]
+    a, b = (BallArray(np.array([float(n) for n in part]), np.zeros(200)) for part in numbers)
+    made = (a * b + a) / b - (b * b).root()
+    for index, (p, q) in enumerate(zip(*numbers, strict=True)):
+        exact = (p * q + p) / q - abs(q)
+        off = abs(Fraction(float(made.middle[index])) - exact)
+        assert 0 < made.radius[index] < 1e-10
+        assert off <= Fraction(float(made.radius[index]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_a_million_elements_take_seconds(dtype):
+    x, g, m, v = arrays(10**6, dtype)
+    after = adam(x, g, m, v, 7, order="torch")
+    began = time.perf_counter()
+    assert screen_step("adam", x, g, after, {"m": m, "v": v}, t=7, **ADAM)
+    assert time.perf_counter() - began < 30
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("name", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("way", ["loop", "foreach", "fused"])
+def test_adam_of_torch_on_a_million_elements(name, way):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    form = getattr(torch, name)
+    x = torch.randn(10**6, dtype=form).requires_grad_()
+    options = {"loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
+    optimizer = torch.optim.Adam([x], lr=1e-3, betas=(0.9, 0.999), eps=1e-8, **options[way])
+    state = {}
+    for t in (1, 2):
+        x.grad = torch.randn(10**6, dtype=form) * 10 ** (torch.rand(10**6, dtype=form) * 6 - 5)
+        before, gradient = x.detach().clone(), x.grad.clone()
+        optimizer.step()
+        result = screen_step("adam", before, gradient, x, state, t=t, **ADAM)
+        assert result, str(result)
+        kept = optimizer.state[x]
+        state = {"m": kept["exp_avg"].clone(), "v": kept["exp_avg_sq"].clone()}
+    wrong = screen_step("adam_epsilon_inside", before, gradient, x, state, t=2, **ADAM)
+    assert wrong.status == "refuted"
