@@ -76,6 +76,19 @@ def kernel_loop(rule: str, dialect: object, arithmetic: object) -> Callable[[], 
     return run
 
 
+def bare_loop(rule: str) -> Callable[[], object]:
+    """The generated loop alone; it keeps every step's numbers, as tuples."""
+    kernel = build_kernel(symopt.rules[rule], symopt.objectives.beale, FLOAT)
+    values = [SETTINGS[rule][name] for name in kernel.step.hyper]
+
+    def run() -> list[tuple[float, ...]]:
+        rows: list[tuple[float, ...]] = []
+        kernel.function(*START, *values, STEPS, rows.append)
+        return rows
+
+    return run
+
+
 def lambdified_loop(rule: str, modules: str, cse: bool) -> Callable[[], np.ndarray]:
     """One step through ``sympy.lambdify``, driven by a Python loop."""
     step = step_program(symopt.rules[rule], symopt.objectives.beale)
@@ -116,7 +129,7 @@ def measure(candidates: dict[str, Callable[[], object]]) -> dict[str, float]:
 def main() -> None:
     tutorials = {"momentum": tutorial_momentum, "adam": tutorial_adam}
     for rule, tutorial in tutorials.items():
-        candidates: dict[str, Callable[[], np.ndarray]] = {
+        candidates: dict[str, Callable[[], object]] = {
             "tutorial NumPy": lambda tutorial=tutorial, rule=rule: tutorial(**SETTINGS[rule]),
             "lambdify, numpy, cse off": lambdified_loop(rule, "numpy", False),
             "lambdify, numpy, cse on": lambdified_loop(rule, "numpy", True),
@@ -124,7 +137,8 @@ def main() -> None:
             "lambdify, math, cse on": lambdified_loop(rule, "math", True),
             "kernel, NumPy scalars": kernel_loop(rule, ARRAY, array(np.float64)),
             "symopt.run, everything": whole_run(rule),
-            "kernel, plain Python": kernel_loop(rule, FLOAT, float64()),
+            "kernel, result as an array": kernel_loop(rule, FLOAT, float64()),
+            "kernel, plain Python": bare_loop(rule),
         }
         reference = candidates["tutorial NumPy"]()
         for name, candidate in candidates.items():
