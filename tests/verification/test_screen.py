@@ -244,11 +244,12 @@ def test_adam_of_torch_on_a_million_elements(name, way):
     state = {}
     for t in (1, 2):
         x.grad = torch.randn(10**6, dtype=form) * 10 ** (torch.rand(10**6, dtype=form) * 6 - 5)
-        before, gradient = x.detach().clone(), x.grad.clone()
+        before, gradient, memory = x.detach().clone(), x.grad.clone(), state
         optimizer.step()
         result = screen_step("adam", before, gradient, x, state, t=t, **ADAM)
         assert result, str(result)
         kept = optimizer.state[x]
         state = {"m": kept["exp_avg"].clone(), "v": kept["exp_avg_sq"].clone()}
-    wrong = screen_step("adam_epsilon_inside", before, gradient, x, state, t=2, **ADAM)
-    assert wrong.status == "refuted"
+    wrong = screen_step("adam_epsilon_inside", before, gradient, x, memory, t=2, **ADAM)
+    # With scalars in bfloat16, 1 - beta2^2 may be 0: nothing is bounded then.
+    assert wrong.status == ("undecided" if name == "bfloat16" else "refuted"), str(wrong)
