@@ -34,7 +34,7 @@ from symopt.verification.rounding import (
 )
 from symopt.verification.verdict import Check
 
-__all__ = ["FAMILIES", "Replay", "first_state", "profiles", "replay"]
+__all__ = ["FAMILIES", "Replay", "eta_of", "first_state", "profiles", "replay"]
 
 #: Families of evaluation forms, strict first: which forms of the rule are admitted.
 FAMILIES: dict[str, Any] = {
@@ -259,7 +259,7 @@ class _Player:
         for position in range(self.position, len(self.seen.questions)):
             question = self.seen.questions[position]
             etas = {
-                column: _eta(float(question.point[column]), bound)
+                column: eta_of(float(question.point[column]), bound)
                 for column, bound in wanted.items()
             }
             if max(etas.values()) <= 1:
@@ -292,7 +292,7 @@ class _Player:
             seen[slot] = observed
             bound = merged[slot]
             yield Check(
-                t, f"{name}{where}", observed, bound.value, bound.radius, _eta(observed, bound)
+                t, f"{name}{where}", observed, bound.value, bound.radius, eta_of(observed, bound)
             )
             self._resolve(bound)
         for index, column in enumerate(lane.columns):
@@ -300,7 +300,7 @@ class _Player:
             observed = float(self.seen.points[t, column])
             yield Check(
                 t, f"x, coordinate {column}", observed, bound.value, bound.radius,
-                _eta(observed, bound),
+                eta_of(observed, bound),
             )  # fmt: skip
             self._resolve(bound)
         lane.memory = {
@@ -321,7 +321,7 @@ class _Player:
             self.resolution[name] = min(self.resolution.get(name, math.inf), size)
 
 
-def _eta(observed: float, bound: Bounded) -> float:
+def eta_of(observed: float, bound: Bounded) -> float:
     """Deviation over bound, rounded up; 0 where the bound is infinite (nothing is claimed)."""
     from flint import arb
 

@@ -22,7 +22,10 @@ from typing import Any
 
 from symopt.program.graph import Label, Node, Program
 
-__all__ = ["FORMATS", "Bounded", "Format", "Input", "Profile", "bound_outputs"]
+__all__ = [
+    "FORMATS", "Bounded", "Format", "Input", "Profile", "Tape", "bound_outputs",
+    "partial_derivatives",
+]  # fmt: skip
 
 #: Bits of the balls in which bounds are computed.
 PRECISION = 192
@@ -116,7 +119,9 @@ class _Entry:
         self.label: Label = None
 
 
-class _Tape:
+class Tape:
+    """A program run once in balls: every operation with its exact value, its box and its error."""
+
     def __init__(self, profile: Profile) -> None:
         from flint import arb
 
@@ -309,8 +314,8 @@ class _Tape:
                 sensitivity[entry.label] = here
             exacts = [self.entries[arg].exact for arg in entry.args]
             boxes = [self.entries[arg].box for arg in entry.args]
-            first = _slopes(self, entry.op, exacts, entry.exact)
-            second = _slopes(self, entry.op, boxes, entry.box)
+            first = partial_derivatives(self, entry.op, exacts, entry.exact)
+            second = partial_derivatives(self, entry.op, boxes, entry.box)
             for arg, slope, wide in zip(entry.args, first, second, strict=True):
                 at_exact[arg] = at_exact.get(arg, self.zero) + here * slope
                 in_box[arg] = in_box.get(arg, self.zero) + around * wide
@@ -320,14 +325,14 @@ class _Tape:
         return Bounded(self.entries[output].exact, radius, sensitivity)
 
 
-_Forward = Callable[[_Tape, Node, list[Any], list[Any]], tuple[Any, Any, int]]
+_Forward = Callable[[Tape, Node, list[Any], list[Any]], tuple[Any, Any, int]]
 
 
 def _arithmetic(compute: Callable[[Any, Any], Any]) -> _Forward:
     return lambda tape, node, x, v: (compute(*x), compute(*v), 1)
 
 
-def _root(tape: _Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
+def _root(tape: Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
     exact = tape.zero if x[0] == 0 else x[0].sqrt()
     box = v[0]
     if box == 0:
@@ -341,14 +346,14 @@ def _root(tape: _Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any
 
 
 def _extreme(larger: bool) -> _Forward:
-    def forward(tape: _Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
+    def forward(tape: Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
         pick = (lambda a, b: a.max(b)) if larger else (lambda a, b: a.min(b))
         return pick(*x), pick(*v), 0
 
     return forward
 
 
-def _sign(tape: _Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
+def _sign(tape: Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
     def of(value: Any) -> Any:
         if value == 0:
             return tape.zero
@@ -357,7 +362,7 @@ def _sign(tape: _Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any
     return of(x[0]), of(v[0]), 0
 
 
-def _power(tape: _Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
+def _power(tape: Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
     def of(base: Any, exponent: Any) -> Any:
         whole = exponent.unique_fmpz() if exponent.is_exact() else None
         return base ** int(whole) if whole is not None else base**exponent
@@ -365,7 +370,7 @@ def _power(tape: _Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, An
     return of(*x), of(*v), 2
 
 
-def _comparison(tape: _Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
+def _comparison(tape: Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
     def of(values: list[Any]) -> Any:
         if node.op == "not":
             return 1 - values[0]
@@ -379,7 +384,7 @@ def _comparison(tape: _Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[An
     return of(x), of(v), 0
 
 
-def _select(tape: _Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
+def _select(tape: Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
     def of(values: list[Any]) -> Any:
         if not values[0].is_finite():
             return tape.arb("nan")
@@ -388,7 +393,7 @@ def _select(tape: _Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, A
     return of(x), of(v), 0
 
 
-def _function(tape: _Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
+def _function(tape: Tape, node: Node, x: list[Any], v: list[Any]) -> tuple[Any, Any, int]:
     if node.op in ("pi", "e"):
         value = tape.arb.pi() if node.op == "pi" else tape.arb(1).exp()
         return value, value, 1
@@ -405,7 +410,7 @@ _FORWARD: dict[str, _Forward] = {
 }  # fmt: skip
 
 
-def _slopes(tape: _Tape, op: str, args: Sequence[Any], value: Any) -> Sequence[Any]:
+def partial_derivatives(tape: Tape, op: str, args: Sequence[Any], value: Any) -> Sequence[Any]:
     """The derivatives of one operation by its arguments, at these values."""
     one = tape.arb(1)
     if not args:
@@ -447,7 +452,7 @@ def _slopes(tape: _Tape, op: str, args: Sequence[Any], value: Any) -> Sequence[A
     return (_DERIVATIVES[op](tape, args[0], value),)
 
 
-_DERIVATIVES: dict[str, Callable[[_Tape, Any, Any], Any]] = {
+_DERIVATIVES: dict[str, Callable[[Tape, Any, Any], Any]] = {
     "exp": lambda tape, a, value: value,
     "log": lambda tape, a, value: 1 / a,
     "sin": lambda tape, a, value: a.cos(),
@@ -482,7 +487,7 @@ def bound_outputs(
     if profile.kept is not None:
         carried = {index for label, index in program.outputs.items() if label in scalars}
     with precision(PRECISION):
-        tape = _Tape(profile)
+        tape = Tape(profile)
         count = -1
 
         def visit(node: Node, args: list[int]) -> int:

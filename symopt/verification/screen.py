@@ -40,7 +40,7 @@ from symopt.program.rewrite import Form, evaluation_forms
 from symopt.statement.library import rules
 from symopt.statement.rule import Rule
 from symopt.verification.ball_array import TINY, BallArray, from_ball
-from symopt.verification.replay import FAMILIES, _eta, profiles
+from symopt.verification.replay import FAMILIES, eta_of, profiles
 from symopt.verification.rounding import (
     FORMATS,
     PRECISION,
@@ -48,9 +48,9 @@ from symopt.verification.rounding import (
     Format,
     Input,
     Profile,
-    _slopes,
-    _Tape,
+    Tape,
     bound_outputs,
+    partial_derivatives,
 )
 
 __all__ = ["Screen", "screen_step"]
@@ -122,7 +122,7 @@ class _Sweep:
     """B for one block of elements: values forward, then derivatives in reverse."""
 
     def __init__(self, profile: Profile, scalars: frozenset[Label], reference: Any) -> None:
-        self.tape = _Tape(profile)
+        self.tape = Tape(profile)
         self.form, self.scalars, self.reference = profile.tensor, scalars, reference
         self.order: list[_Value] = []
         self.entries: dict[int, _Value] = {}
@@ -247,7 +247,7 @@ class _Sweep:
                 total = total + _part(slope, float(line.error.mid()))
             exacts = [self.tape.entries[arg].exact for arg in line.args]
             for arg, by_arg in zip(
-                line.args, _slopes(self.tape, line.op, exacts, line.exact), strict=True
+                line.args, partial_derivatives(self.tape, line.op, exacts, line.exact), strict=True
             ):
                 # Inputs have no error of their own here: what leads to them only is left out.
                 if by_arg != 0 and self.tape.entries[arg].op != "input":
@@ -588,11 +588,11 @@ class _Job:
             bound = bound_outputs(program, inputs, self.step.scalars, profile)["x", 0]
             if widest is None or bound.radius > widest.radius:
                 widest = bound
-            if bound.radius.is_finite() and _eta(values["after"], bound) <= 1:
+            if bound.radius.is_finite() and eta_of(values["after"], bound) <= 1:
                 widest = bound
                 break
         assert widest is not None
-        return _eta(values["after"], widest), widest
+        return eta_of(values["after"], widest), widest
 
 
 def _worst_first(etas: Floats) -> list[int]:

@@ -12,7 +12,7 @@ from symopt.errors import InputError
 from symopt.execution.arithmetic import precision
 from symopt.program.rewrite import evaluation_forms
 from symopt.verification.ball_array import BallArray
-from symopt.verification.replay import _eta, profiles
+from symopt.verification.replay import eta_of, profiles
 from symopt.verification.rounding import PRECISION, Input, bound_outputs
 from symopt.verification.screen import _Job, screen_step
 
@@ -144,7 +144,7 @@ def compare(name, form, count, seed, exactly=False):
             job.arrays["after"] = np.array(seen)
             screened = job._etas(program, np.arange(count), profile)
             balls = [
-                _eta(value, bound) if bound.radius.is_finite() else np.nan
+                eta_of(value, bound) if bound.radius.is_finite() else np.nan
                 for value, bound in zip(seen, bounds, strict=True)
             ]
             pairs.append((screened, np.array(balls)))
