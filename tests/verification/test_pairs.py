@@ -95,7 +95,11 @@ SAME = [
 
 
 def values_of(name: str) -> dict[str, float]:
-    return {entry.name: VALUES[entry.name] for entry in symopt.rules[name].parameters}
+    # A rule with letters of its own needs no edit here: its defaults serve.
+    return {
+        entry.name: VALUES.get(entry.name, float(entry.default))
+        for entry in symopt.rules[name].parameters
+    }
 
 
 def judge(code: str, rule: str, dtype: str) -> symopt.Verdict:
