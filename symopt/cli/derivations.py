@@ -27,7 +27,10 @@ from symopt.cli.output import message, print_json, terminal_width
 @x0_option
 @set_option
 @click.option(
-    "-o", "--output", metavar="FILE", help="Write .tex, .txt or .bib instead of printing text."
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write .tex, .md, .html, .pdf, .txt or .bib instead of printing text.",
 )
 @click.option(
     "--check",
@@ -58,6 +61,7 @@ def derive_command(
     \b
     Examples:
       symopt derive adam beale --steps 2 -o adam.tex
+      symopt derive adam beale -o adam.html
       symopt derive momentum half_square --x0 1 --set eta=1/10
       symopt derive nesterov cubic --x0 -7 2
       symopt derive --check derivations
@@ -82,7 +86,8 @@ def derive_command(
     if as_json:
         print_json(
             {
-                "title": document.title, "latex": document.latex(), "text": document.text(),
+                "title": document.title, "latex": document.latex(), "markdown": document.markdown(),
+                "text": document.text(),
                 "bibtex": document.bibtex(), "file": output,
             }
         )  # fmt: skip

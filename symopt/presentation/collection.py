@@ -16,7 +16,8 @@ from symopt.presentation.document import Document, written
 
 __all__ = ["Entry", "read_collection"]
 
-SUFFIXES = (".tex",)
+#: Kinds of pictures beside a derivation, in order of preference: LaTeX and Markdown show them.
+_PICTURES = ("png",)
 
 
 @dataclass(frozen=True)
@@ -27,20 +28,36 @@ class Entry:
     document: Document
 
     def _outputs(self) -> dict[Path, str]:
-        return {self.script.with_suffix(suffix): self.document.latex() for suffix in SUFFIXES}
+        """The files beside the script; both show the same pictures."""
+        names = self.document.picture_names(self.script, _PICTURES)
+        return {
+            self.script.with_suffix(".tex"): self.document.latex(names),
+            self.script.with_suffix(".md"): self.document.markdown(names),
+        }
+
+    def _missing(self) -> list[Path]:
+        """Pictures that are not there; their bytes are matplotlib's affair and not compared."""
+        names = self.document.picture_names(self.script, _PICTURES)
+        paths = [self.script.with_name(name) for name in names if name]
+        return [path for path in paths if not path.is_file()]
 
     def stale(self) -> list[Path]:
         """The produced files that are missing or differ from what the script makes now."""
+        texts = self._outputs().items()
         return [
-            path
-            for path, text in self._outputs().items()
-            if not path.is_file() or path.read_text("utf-8") != text
+            *(p for p, text in texts if not p.is_file() or p.read_text("utf-8") != text),
+            *self._missing(),
         ]
 
     def update(self) -> list[Path]:
         """Write the files that are stale, and name them."""
-        outputs = self._outputs()
-        return [written(path, outputs[path]) for path in self.stale()]
+        outputs, stale = self._outputs(), self.stale()
+        for path in stale:
+            if path in outputs:
+                written(path, outputs[path])
+        if stale and self.document.figures:
+            self.document.save_pictures(self.script, _PICTURES)
+        return stale
 
 
 def read_collection(folder: str | os.PathLike[str]) -> list[Entry]:

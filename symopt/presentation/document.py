@@ -1,8 +1,8 @@
-"""A document as data: what a derivation says, before it is LaTeX, text or anything else.
+"""A document as data: what a derivation says, before it is LaTeX, Markdown, HTML or text.
 
 Renderers are small files that read this data: :mod:`symopt.presentation.latex`,
-:mod:`symopt.presentation.text`. Formulas are carried in both notations, so that a renderer never
-looks at an expression; text of users is carried as it is and escaped by the renderer.
+:mod:`symopt.presentation.markdown`, :mod:`symopt.presentation.page` (HTML),
+:mod:`symopt.presentation.pdf` and :mod:`symopt.presentation.text`.
 """
 
 from __future__ import annotations
@@ -10,144 +10,50 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 from symopt.errors import InputError, OutputError
-from symopt.presentation.names import Style
-from symopt.presentation.notation import Writer
-from symopt.presentation.order import STANDARD, Roles
+from symopt.presentation.blocks import (
+    TEXT_RELATIONS,
+    Algorithm,
+    Aside,
+    Badge,
+    Block,
+    Cite,
+    Code,
+    Details,
+    EquationLine,
+    Equations,
+    Figure,
+    Inline,
+    Items,
+    Link,
+    Listing,
+    Math,
+    Paragraph,
+    Section,
+    Spans,
+    Table,
+    Text,
+    joined,
+    math,
+    plain,
+    spans,
+)  # fmt: skip
+from symopt.presentation.pictures import Picture, drawn
 from symopt.statement.source import Reference, Source
 
 __all__ = [
-    "Algorithm", "Block", "Cite", "Document", "EquationLine", "Equations", "Inline", "Items",
-    "Math", "Paragraph", "Section", "Spans", "Table", "Text", "joined", "math", "spans", "written",
+    "TEXT_RELATIONS", "Algorithm", "Aside", "Badge", "Block", "Cite", "Code", "Details",
+    "Document", "EquationLine", "Equations", "Figure", "Inline", "Items", "Link", "Listing",
+    "Math", "Paragraph", "Section", "Spans", "Table", "Text", "joined", "math", "plain", "spans",
+    "written",
 ]  # fmt: skip
 
-
-#: Relations of equations as text; ``=`` and the like stand for themselves.
-TEXT_RELATIONS = {r"\approx": "≈", r"\gets": "←", r"\le": "≤", r"\ge": "≥"}
-
-
-@dataclass(frozen=True)
-class Text:
-    """Running text; ``emphasis`` is set in italics."""
-
-    text: str
-    emphasis: bool = False
-
-
-@dataclass(frozen=True)
-class Math:
-    """A formula in LaTeX and as text, with an upper estimate of its width in em."""
-
-    latex: str
-    text: str
-    width: float = 0.0
-
-
-@dataclass(frozen=True)
-class Cite:
-    """A source where the text names it; renderers add its number in the bibliography."""
-
-    source: Source
-
-
-Inline: TypeAlias = Text | Math | Cite
-#: What stands in a line of running text.
-Spans: TypeAlias = tuple[Inline, ...]
-
-
-def spans(*parts: str | Inline) -> Spans:
-    """Running text from strings and formulas.
-
-    >>> spans("with ", Math(r"\\\\eta", "η"))
-    (Text(text='with ', emphasis=False), Math(latex='\\\\\\\\eta', text='η', width=0.0))
-    """
-    return tuple(Text(part) if isinstance(part, str) else part for part in parts)
-
-
-def math(expression: Any, roles: Roles = STANDARD, labels: Any = None) -> Math:
-    """A SymPy expression as a formula in both notations."""
-    piece = Writer(Style.LATEX, roles, labels).write(expression)
-    return Math(piece.text, Writer(Style.UNICODE, roles, labels).text(expression), piece.width)
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """Running text with formulas in it."""
-
-    spans: Spans
-
-
-@dataclass(frozen=True)
-class Items:
-    """A list of points."""
-
-    items: tuple[Spans, ...]
-
-
-@dataclass(frozen=True)
-class EquationLine:
-    """``left relation right``, with the reason why it holds.
-
-    ``right`` is in pieces between which a line may be broken; a piece carries its own sign. An
-    empty ``left`` continues the line above.
-    """
-
-    left: Math | None
-    right: tuple[Math, ...]
-    reason: Spans = ()
-    relation: str = "="
-
-
-@dataclass(frozen=True)
-class Equations:
-    """Equations aligned at their relation."""
-
-    lines: tuple[EquationLine, ...]
-
-
-@dataclass(frozen=True)
-class Algorithm:
-    """An update rule as pseudo-code: what is given, how it starts, what each step does."""
-
-    title: Spans
-    inputs: tuple[Spans, ...]
-    start: tuple[EquationLine, ...]
-    loop: tuple[EquationLine, ...]
-    counter: Math = field(default_factory=lambda: Math("t = 1, 2, \\dots", "t = 1, 2, ..."))
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table; ``alignments`` has one of ``l``, ``c``, ``r`` per column."""
-
-    header: tuple[Spans, ...]
-    rows: tuple[tuple[Spans, ...], ...]
-    alignments: str = ""
-    caption: Spans = ()
-
-    def __post_init__(self) -> None:
-        columns = len(self.header)
-        object.__setattr__(self, "alignments", self.alignments or "l" * columns)
-        if len(self.alignments) != columns or any(len(row) != columns for row in self.rows):
-            raise InputError(
-                f"a table of {columns} columns has rows or alignments of another length"
-            )
-
-
-@dataclass(frozen=True)
-class Section:
-    """A titled part of a document."""
-
-    title: Spans
-    blocks: tuple[Block, ...]
-
-
-Block: TypeAlias = Paragraph | Items | Equations | Algorithm | Table | Section
+#: The endings that :meth:`Document.save` knows.
+ENDINGS = (".tex", ".md", ".html", ".pdf", ".txt", ".bib")
 
 
 @dataclass(frozen=True)
@@ -162,6 +68,10 @@ class Document:
     ======
     <BLANKLINE>
     Nothing but text.
+    >>> print(document.markdown())
+    # A note
+    <BLANKLINE>
+    Nothing but text.
     """
 
     title: str
@@ -174,15 +84,45 @@ class Document:
         found = {source.key: source.reference for source in self.references if source.reference}
         return tuple(found.values())
 
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """All pictures, in the order in which they stand."""
+        return tuple(_figures(self.blocks))
+
     def bibtex(self) -> str:
         """The bibliography as BibTeX entries."""
         from symopt.presentation.bibliography import bibtex
 
         return "\n".join(bibtex(reference) for reference in self.bibliography)
 
-    def latex(self) -> str:
-        """A complete LaTeX document that needs nothing but amsmath."""
+    def latex(self, pictures: Sequence[str] = ()) -> str:
+        """A complete LaTeX document that needs nothing but LaTeX's base and amsmath.
+
+        ``pictures`` are the files of the figures, in order. Where one is not named, or is not
+        there when LaTeX runs, its description stands in its place.
+        """
         from symopt.presentation.latex import render
+
+        return render(self, pictures)
+
+    def markdown(self, pictures: Sequence[str] = ()) -> str:
+        """Markdown with formulas as GitHub sets them; ``pictures`` as for :meth:`latex`."""
+        from symopt.presentation.markdown import render
+
+        return render(self, pictures)
+
+    def html(self) -> str:
+        """One HTML page that needs no network: formulas are MathML, pictures are inside."""
+        from symopt.presentation.page import render
+
+        return render(self)
+
+    def pdf(self) -> bytes:
+        """The document as PDF, set by latexmk, pdflatex or tectonic.
+
+        Raises :class:`~symopt.errors.OutputError` that says what to install where there is none.
+        """
+        from symopt.presentation.pdf import render
 
         return render(self)
 
@@ -195,25 +135,79 @@ class Document:
     def __str__(self) -> str:
         return self.text()
 
+    def _repr_html_(self) -> str:
+        from symopt.presentation.page import fragment
+
+        return fragment(self)
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+    def _repr_latex_(self) -> str:
+        from symopt.presentation.latex import body
+
+        return body(self)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the document in the format that the file name's ending tells.
 
-        Raises :class:`~symopt.errors.InputError` for an ending that is not known and
+        ``.tex`` and ``.md`` get their pictures as files beside them; ``.html`` and ``.pdf`` have
+        them inside. Raises :class:`~symopt.errors.InputError` for an ending that is not known and
         :class:`~symopt.errors.OutputError` where the file cannot be written. An existing file is
         replaced as a whole or not at all.
         """
         target = Path(path)
-        renderers: dict[str, Callable[[], str]] = {
-            ".tex": self.latex,
-            ".txt": self.text,
-            ".bib": self.bibtex,
-        }
-        if target.suffix.lower() not in renderers:
-            raise InputError(
-                f"{target}: no renderer for the ending {target.suffix!r}; use one of "
-                + ", ".join(renderers)
-            )
-        return written(target, renderers[target.suffix.lower()]())
+        ending = target.suffix.lower()
+        if ending == ".tex":
+            kinds = ("pdf", "png")
+            made = written(target, self.latex(self.picture_names(target, kinds)))
+            self.save_pictures(target, kinds)
+            return made
+        if ending == ".md":
+            kinds = ("png", "svg")
+            made = written(target, self.markdown(self.picture_names(target, kinds)))
+            self.save_pictures(target, kinds)
+            return made
+        if ending == ".html":
+            return written(target, self.html())
+        if ending == ".pdf":
+            return written(target, self.pdf())
+        if ending == ".txt":
+            return written(target, self.text())
+        if ending == ".bib":
+            return written(target, self.bibtex())
+        raise InputError(
+            f"{target}: no renderer for the ending {target.suffix!r}; use one of "
+            + ", ".join(ENDINGS)
+        )
+
+    def picture_names(self, target: Path, kinds: Sequence[str]) -> list[str]:
+        """What :meth:`save_pictures` calls the files, without drawing anything."""
+        found = []
+        for number, figure in enumerate(self.figures, start=1):
+            kind = figure.image.kind if isinstance(figure.image, Picture) else kinds[0]
+            found.append(f"{target.stem}-{number}.{kind}" if kind in kinds else "")
+        return found
+
+    def save_pictures(self, target: Path, kinds: Sequence[str]) -> list[str]:
+        """Write the pictures beside a file, in the first of these kinds that there is.
+
+        Gives their names in order, empty for a picture that cannot be had in any of the kinds.
+        """
+        names = self.picture_names(target, kinds)
+        for name, figure in zip(names, self.figures, strict=True):
+            picture = drawn(figure.image, kinds)
+            if picture is not None and name:
+                written(target.with_name(name), picture.data)
+        return names
+
+
+def _figures(blocks: Sequence[Block]) -> Iterator[Figure]:
+    for block in blocks:
+        if isinstance(block, Figure):
+            yield block
+        elif isinstance(block, Section | Details | Aside):
+            yield from _figures(block.blocks)
 
 
 def written(target: Path, content: str | bytes) -> Path:
@@ -247,13 +241,3 @@ def _mode(target: Path) -> int:
         mask = os.umask(0)
         os.umask(mask)
         return 0o666 & ~mask
-
-
-def joined(parts: Sequence[Spans], separator: str = ", ") -> Spans:
-    """Runs of text and formulas, one after the other."""
-    result: list[Inline] = []
-    for index, part in enumerate(parts):
-        if index:
-            result.append(Text(separator))
-        result.extend(part)
-    return tuple(result)

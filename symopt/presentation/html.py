@@ -7,27 +7,36 @@ out in HTML. What comes out is accepted only if it parses and holds no backslash
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import replace
 from functools import lru_cache
 from html import escape
 from xml.etree import ElementTree
 
 from symopt.errors import InputError
-from symopt.presentation.document import (
+from symopt.presentation.blocks import (
     Algorithm,
+    Aside,
+    Badge,
     Block,
     Cite,
+    Code,
+    Details,
     EquationLine,
     Equations,
+    Figure,
     Inline,
     Items,
+    Link,
+    Listing,
     Math,
     Paragraph,
     Spans,
     Table,
 )  # fmt: skip
+from symopt.presentation.pictures import address, drawn
 
-__all__ = ["block", "formula", "inline", "math", "spans"]
+__all__ = ["block", "clean", "formula", "inline", "math", "spans"]
 
 
 @lru_cache(maxsize=4096)
@@ -81,7 +90,7 @@ def math(given: Math, *, display: bool = False) -> str:
     try:
         return formula(given.latex, display=display)
     except InputError:
-        return f'<span class="math">{escape(given.text)}</span>'
+        return f'<span class="math">{clean(given.text)}</span>'
 
 
 def inline(part: Inline) -> str:
@@ -90,11 +99,35 @@ def inline(part: Inline) -> str:
         return math(part)
     if isinstance(part, Cite):
         reference = part.source.reference
-        text = escape(part.source.text)
-        if reference is None or not reference.url.startswith(("https://", "http://")):
+        text = clean(part.source.text)
+        if reference is None or not _is_web(reference.url):
             return f"<cite>{text}</cite>"
-        return f'<cite><a href="{escape(reference.url)}">{text}</a></cite>'
-    return f"<em>{escape(part.text)}</em>" if part.emphasis else escape(part.text)
+        return f'<cite><a href="{clean(reference.url)}">{text}</a></cite>'
+    if isinstance(part, Code):
+        return f"<code>{clean(part.text)}</code>"
+    if isinstance(part, Link):
+        # A file beside the page, or an address on the web; nothing that runs when clicked.
+        safe = _is_web(part.address) or ":" not in part.address.partition("/")[0]
+        text = clean(part.text)
+        return f'<a href="{clean(part.address)}">{text}</a>' if safe else text
+    if isinstance(part, Badge):
+        return f'<span class="badge {part.kind}">{part.mark} {clean(part.status)}</span>'
+    return f"<em>{clean(part.text)}</em>" if part.emphasis else clean(part.text)
+
+
+def _is_web(url: str) -> bool:
+    return url.startswith(("https://", "http://"))
+
+
+def clean(text: str) -> str:
+    """Text with HTML's characters escaped, and without those that HTML forbids.
+
+    >>> clean("a < b & \\x00")
+    'a &lt; b &amp;  '
+    """
+    forbidden = ("Cc", "Cs", "Cn")
+    kept = "".join(" " if unicodedata.category(c) in forbidden and c != "\n" else c for c in text)
+    return escape(kept)
 
 
 def spans(parts: Spans) -> str:
@@ -124,8 +157,28 @@ def block(given: Block, level: int = 3) -> str:
         return _algorithm(given)
     if isinstance(given, Table):
         return _table(given)
+    if isinstance(given, Figure):
+        return _figure(given)
+    if isinstance(given, Listing):
+        return f"<pre><code>{clean(given.text)}</code></pre>"
     inner = "".join(block(part, min(level + 1, 6)) for part in given.blocks)
+    if isinstance(given, Aside):
+        kind, name = ("warning", "Warning") if given.warning else ("note", "Note")
+        return f'<aside class="{kind}"><p class="name">{name}</p>{inner}</aside>'
+    if isinstance(given, Details):
+        return f"<details><summary>{spans(given.summary)}</summary>{inner}</details>"
     return f"<section><h{level}>{spans(given.title)}</h{level}>{inner}</section>"
+
+
+def _figure(given: Figure) -> str:
+    picture = drawn(given.image, ("svg", "png"))
+    shown = (
+        f'<img src="{address(picture)}" alt="{clean(given.alt)}" style="width:{given.share:.0%}">'
+        if picture
+        else f"<p><em>{clean(given.alt)}</em></p>"
+    )
+    caption = f"<figcaption>{spans(given.caption)}</figcaption>" if given.caption else ""
+    return f"<figure>{shown}{caption}</figure>"
 
 
 def pieces(parts: tuple[Math, ...]) -> str:
@@ -145,8 +198,11 @@ def _lines(lines: tuple[EquationLine, ...], relation: str = "") -> str:
         sign = math(Math(relation or line.relation, relation or line.relation))
         right = pieces(line.right)
         reason = f'<td class="reason">{spans(line.reason)}</td>' if line.reason else ""
-        rows.append(f'<tr><td class="left">{left}</td><td>{sign}</td><td>{right}</td>{reason}</tr>')
-    return f'<table class="equations">{"".join(rows)}</table>'
+        marked = ' class="marked"' if line.marked else ""
+        rows.append(
+            f'<tr{marked}><td class="left">{left}</td><td>{sign}</td><td>{right}</td>{reason}</tr>'
+        )
+    return f'<div class="scroll"><table class="equations">{"".join(rows)}</table></div>'
 
 
 def _algorithm(given: Algorithm) -> str:
@@ -170,7 +226,7 @@ def _whole(line: EquationLine) -> Math:
 
 
 def _table(given: Table) -> str:
-    names = {"l": "left", "c": "center", "r": "right"}
+    names = {"l": "left", "c": "center", "r": "right", "p": "left"}
 
     def row(cells: tuple[Spans, ...], tag: str) -> str:
         parts = zip(cells, given.alignments, strict=True)
@@ -182,4 +238,5 @@ def _table(given: Table) -> str:
     caption = f"<caption>{spans(given.caption)}</caption>" if given.caption else ""
     body = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in given.rows)
     head = row(given.header, "th")
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    inner = f"{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="scroll"><table class="values">{inner}</table></div>'

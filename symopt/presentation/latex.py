@@ -1,4 +1,4 @@
-"""The LaTeX renderer: a complete document that needs nothing but amsmath.
+"""The LaTeX renderer: a complete document that needs nothing but LaTeX's base and amsmath.
 
 Lines are broken by the widths that the formulas carry, so that nothing sticks out of the margin.
 Text of any language survives: what pdfLaTeX cannot set itself is declared in the preamble.
@@ -6,27 +6,36 @@ Text of any language survives: what pdfLaTeX cannot set itself is declared in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from symopt.presentation.bibliography import entry
-from symopt.presentation.document import (
+from symopt.presentation.blocks import (
     Algorithm,
+    Aside,
+    Badge,
     Block,
     Cite,
-    Document,
+    Code,
+    Details,
     EquationLine,
     Equations,
+    Figure,
+    Inline,
     Items,
+    Link,
+    Listing,
     Math,
     Paragraph,
     Spans,
     Table,
     Text,
 )  # fmt: skip
-from symopt.presentation.tex_text import address, declarations, escape
+from symopt.presentation.document import Document
+from symopt.presentation.layout import filled, flat, groups, text_width, width_of
+from symopt.presentation.tex_text import address, declarations, escape, verbatim
 
-__all__ = ["render"]
+__all__ = ["body", "render"]
 
 #: The width of the text in em of the main font: 16 cm at 10.95 pt.
 TEXT_WIDTH = 41.0
@@ -56,25 +65,46 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 """
 
 
-def render(document: Document) -> str:
+#: Colors that are told apart by everyone, on paper and by a color-blind reader.
+_COLORS = {
+    "good": "0,0.42,0.31",
+    "bad": "0.72,0.29,0",
+    "open": "0.35,0.42,0.49",
+    "mark": "0.72,0.29,0",
+}
+_USES_COLOR = r"\textcolor{symopt"
+
+
+def render(document: Document, pictures: Sequence[str] = ()) -> str:
     """The document as a complete LaTeX source.
 
     >>> from symopt.presentation.document import Document, Paragraph, spans
     >>> "50\\\\% of \\\\_" in render(Document("", (Paragraph(spans("50% of _")),)))
     True
     """
-    numbers = {reference.key: i for i, reference in enumerate(document.bibliography, start=1)}
-    body = _Body(numbers)
-    parts = [body.blocks(document.blocks, 0)]
-    if document.bibliography:
-        parts.append(_bibliography(document))
-    text = "\n".join(parts)
+    text = body(document, pictures)
     title = escape(document.title)
     heading = rf"\begin{{center}}\LARGE\bfseries {title}\end{{center}}"
     declared = declarations(document.title + text)
+    packages = _PREAMBLE
+    if r"\includegraphics" in text:
+        packages += "\\usepackage{graphicx}\n"
+    if _USES_COLOR in text:
+        colors = [rf"\definecolor{{symopt{n}}}{{rgb}}{{{c}}}" for n, c in _COLORS.items()]
+        packages += "\n".join([r"\usepackage{color}", *colors, ""])
     return "\n".join(
-        [_PREAMBLE + declared, r"\begin{document}", heading, text, r"\end{document}", ""]
+        [packages + declared, r"\begin{document}", heading, text, r"\end{document}", ""]
     )
+
+
+def body(document: Document, pictures: Sequence[str] = ()) -> str:
+    """What stands between ``\\\\begin{document}`` and ``\\\\end{document}``, without the title."""
+    numbers = {reference.key: i for i, reference in enumerate(document.bibliography, start=1)}
+    names = iter([*pictures, *[""] * len(document.figures)])
+    parts = [_Body(numbers, names).blocks(document.blocks, 0)]
+    if document.bibliography:
+        parts.append(_bibliography(document))
+    return "\n".join(parts)
 
 
 def _bibliography(document: Document) -> str:
@@ -89,6 +119,8 @@ def _bibliography(document: Document) -> str:
 @dataclass(frozen=True)
 class _Body:
     numbers: dict[str, int]
+    #: The files of the figures to come.
+    pictures: Iterator[str] = field(default_factory=lambda: iter(()))
 
     def blocks(self, blocks: Sequence[Block], depth: int) -> str:
         return "\n\n".join(self.block(block, depth) for block in blocks)
@@ -105,19 +137,47 @@ class _Body:
             return self.algorithm(block)
         if isinstance(block, Table):
             return self.table(block)
+        if isinstance(block, Figure):
+            return self.figure(block)
+        if isinstance(block, Listing):
+            lines = verbatim(block.text)
+            return f"\\begin{{flushleft}}\\footnotesize\n{lines}\n\\end{{flushleft}}"
+        if isinstance(block, Aside):
+            inner = self.blocks(block.blocks, depth)
+            name = "Warning" if block.warning else "Note"
+            return f"\\begin{{quote}}\n\\textbf{{{name}.}} {inner}\n\\end{{quote}}"
+        if isinstance(block, Details):
+            inner = self.blocks(block.blocks, depth + 1)
+            return f"\\textbf{{{self.spans(block.summary)}}}\\par\n{{\\small\n{inner}\n\\par}}"
         command = ("section", "subsection", "subsubsection")[min(depth, 2)]
         return f"\\{command}{{{self.spans(block.title)}}}\n{self.blocks(block.blocks, depth + 1)}"
+
+    def figure(self, block: Figure) -> str:
+        """The picture, or in its place what it shows."""
+        name = next(self.pictures, "")
+        instead = rf"\fbox{{\parbox{{0.8\linewidth}}{{\emph{{{escape(block.alt)}}}}}}}"
+        if name:
+            shown = rf"\includegraphics[width={block.share:g}\linewidth]{{{name}}}"
+            instead = rf"\IfFileExists{{{name}}}{{{shown}}}{{{instead}}}"
+        caption = rf"\par\smallskip {self.spans(block.caption)}" if block.caption else ""
+        return f"\\begin{{center}}\n{instead}\n{caption}\n\\end{{center}}"
 
     def spans(self, spans: Spans) -> str:
         return "".join(map(self.inline, spans))
 
-    def inline(self, part: Text | Math | Cite) -> str:
+    def inline(self, part: Inline) -> str:
         if isinstance(part, Text):
             text = escape(part.text)
             return rf"\emph{{{text}}}" if part.emphasis else text
         if isinstance(part, Cite):
             number = self.numbers.get(part.source.key)
             return escape(part.source.text) + (f"~[{number}]" if number else "")
+        if isinstance(part, Code):
+            return address(part.text)
+        if isinstance(part, Link):
+            return f"{escape(part.text)} ({address(part.address)})"
+        if isinstance(part, Badge):
+            return rf"\textcolor{{symopt{part.kind}}}{{\textbf{{{escape(part.status)}}}}}"
         return f"${part.latex}$"
 
     def equations(self, block: Equations) -> str:
@@ -126,18 +186,13 @@ class _Body:
         sides = [width_of(line) for line in lines]
         left = max((size[0] for size in sides), default=0.0)
         right = max((size[1] for size in sides), default=0.0)
-        reasons = max((_text_width(line.reason) for line in lines), default=0.0)
+        reasons = max((text_width(line.reason) for line in lines), default=0.0)
         if not reasons:
             return self.aligned(lines, room, left)
         if left + 1.5 + right + 2.5 + reasons <= room:
             return self.aligned(lines, room, left, beside=True)
-        groups: list[list[EquationLine]] = []
-        for line in lines:
-            if line.reason or not groups:
-                groups.append([])
-            groups[-1].append(line)
         parts = []
-        for group in groups:
+        for group in groups(lines):
             own = max(width_of(line)[0] for line in group)
             reason = self.spans(group[0].reason)
             reason = reason[:1].upper() + reason[1:]
@@ -150,42 +205,29 @@ class _Body:
         """Equations aligned at their relation; the reasons beside them where asked."""
         rows = []
         for line in lines:
-            filled = self.filled(line, room - left - 1.5)
+            broken = filled(line, room - left - 1.5, mark=_marked)
             if line.reason and beside:
-                filled[0] += rf" && \text{{{self.spans(line.reason)}}}"
-            rows += filled
+                broken[0] += rf" && \text{{{self.spans(line.reason)}}}"
+            rows += broken
         return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
-
-    def filled(self, line: EquationLine, room: float, *, relation: str = "") -> list[str]:
-        """The rows of one equation, each as full as the room allows."""
-        sign = relation or line.relation
-        rows: list[str] = []
-        current, used = "", 0.0
-        for piece in line.right:
-            if current and used + piece.width > room - (2.0 if rows else 0.0):
-                rows.append(current)
-                current, used = piece.latex, piece.width
-            else:
-                current += (" " if current else "") + piece.latex
-                used += piece.width
-        rows.append(current)
-        left = line.left.latex if line.left else ""
-        first = f"{left} &{sign} {rows[0]}" if sign else f"{left} & {rows[0]}"
-        return [first, *(rf"&\phantom{{{sign}}}\quad {row}" for row in rows[1:])]
 
     def algorithm(self, block: Algorithm) -> str:
         lines = [rf"\textbf{{{self.spans(block.title)}}}\par\smallskip"]
         lines += [rf"{self.spans(given)}\par" for given in block.inputs]
         if block.start:
             start = ", ".join(
-                f"${(line.left or Math('', '')).latex} = {_flat(line)}$" for line in block.start
+                f"${(line.left or Math('', '')).latex} = {flat(line)}$" for line in block.start
             )
             lines.append(rf"\textbf{{start}} {start}\par")
         lines.append(rf"\textbf{{for}} ${block.counter.latex}$ \textbf{{do}}\par")
         lines.append(r"\smallskip\hspace*{1.5em}$\displaystyle\begin{aligned}")
         left = max((line.left.width for line in block.loop if line.left), default=0.0)
         room = TEXT_WIDTH - 7 - left
-        rows = [row for line in block.loop for row in self.filled(line, room, relation=r"\gets")]
+        rows = [
+            row
+            for line in block.loop
+            for row in filled(line, room, relation=r"\gets", mark=_marked)
+        ]
         lines.append(" \\\\[0.35em]\n".join(rows))
         lines.append(r"\end{aligned}$\par\smallskip")
         inner = "\n".join(lines)
@@ -198,7 +240,7 @@ class _Body:
 
     def table(self, block: Table) -> str:
         columns = [
-            max(_text_width(row[index]) for row in (block.header, *block.rows))
+            max(text_width(row[index]) for row in (block.header, *block.rows))
             for index in range(len(block.header))
         ]
         gaps = 1.2 * len(columns)
@@ -229,20 +271,5 @@ class _Body:
         )
 
 
-def width_of(line: EquationLine) -> tuple[float, float]:
-    """The widths of both sides of an equation set in one line."""
-    return line.left.width if line.left else 0.0, sum(piece.width for piece in line.right)
-
-
-def _flat(line: EquationLine) -> str:
-    return " ".join(piece.latex for piece in line.right)
-
-
-def _text_width(spans: Spans) -> float:
-    total = 0.0
-    for part in spans:
-        if isinstance(part, Math):
-            total += part.width or 0.55 * len(part.text)
-        else:
-            total += 0.5 * len(part.text if isinstance(part, Text) else part.source.text + " [10]")
-    return total
+def _marked(row: str) -> str:
+    return rf"\textcolor{{symoptmark}}{{{row}}}"

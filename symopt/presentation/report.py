@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 import statistics
 import tempfile
@@ -22,6 +20,8 @@ from symopt.presentation import html, plot, sheets
 from symopt.presentation.canvas import figure
 from symopt.presentation.derive import derive
 from symopt.presentation.document import Document, Paragraph, written
+from symopt.presentation.page import from_template
+from symopt.presentation.pictures import Picture, address, saved
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.verification.survey import Cell, heads, survey_cell
@@ -204,16 +204,7 @@ def _derivation(report: Report, rule: Rule, objective: Objective, folder: Path) 
 
 
 def _page(report: Report, derivations: Sequence[str], tell: Watch) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
     from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader("symopt.presentation", "templates"),
-        autoescape=select_autoescape(["html", "j2"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
     def fragment(document: Document, skip: int = 0) -> Markup:
         return Markup("".join(html.block(block, 4) for block in document.blocks[skip:]))
@@ -235,7 +226,8 @@ def _page(report: Report, derivations: Sequence[str], tell: Watch) -> str:
         entry = {"statement": rule, "box": Markup(html.block(sheets.algorithm(rule)))}
         entry["source"] = Markup(html.block(Paragraph(_source(rule))))
         families.setdefault(_family(report, rule), []).append(entry)
-    return environment.get_template("report.html.j2").render(
+    return from_template(
+        "report.html.j2",
         report=report,
         objectives=objectives,
         families=families,
@@ -286,19 +278,7 @@ def _pictures(report: Report, objective: Objective) -> dict[str, str]:
     plot.losses(*runs, ax=losses.add_subplot())
     return {
         # The filled contours are many polygons, which a bitmap holds in a third of the bytes.
-        "paths": _address(paths, "png"),
-        "losses": _address(losses, "svg"),
+        "paths": address(Picture("png", saved(paths, "png"))),
+        "losses": address(Picture("svg", saved(losses, "svg"))),
         "caption": plot.caption(*runs),
     }
-
-
-def _address(drawn: Any, kind: str) -> str:
-    """A figure as a ``data:`` address, the same bytes for the same figure."""
-    import matplotlib
-
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "symopt"}):
-        metadata = {"Date": None} if kind == "svg" else None
-        drawn.savefig(buffer, format=kind, dpi=150, metadata=metadata)
-    mime = {"svg": "image/svg+xml", "png": "image/png"}[kind]
-    return f"data:{mime};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -12,7 +12,7 @@ import unicodedata
 
 from symopt.presentation.names import GREEK
 
-__all__ = ["address", "declarations", "escape"]
+__all__ = ["address", "declarations", "escape", "verbatim"]
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
@@ -20,6 +20,12 @@ _SPECIAL = {
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''",
     "`": r"\textasciigrave{}",
 }  # fmt: skip
+#: The typewriter font holds ASCII at its places; \\textless and the like are of another font.
+_TYPED = {
+    **{c: rf"\char{ord(c)}{{}}" for c in "\\{}_^~<>|\"'`"},
+    **{c: rf"\{c}" for c in "$&#%"},
+    "-": "-{}",
+}
 _ACCENTS = {
     "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r",
     "\u0327": "c", "\u030c": "v", "\u0304": "=", "\u0306": "u", "\u0307": ".", "\u030b": "H",
@@ -48,9 +54,7 @@ def escape(text: str) -> str:
     >>> escape("50% of x_1 & $5 {a} ~ \\\\input")
     '50\\\\% of x\\\\_1 \\\\& \\\\$5 \\\\{a\\\\} \\\\textasciitilde{} \\\\textbackslash{}input'
     """
-    plain = unicodedata.normalize("NFC", text)
-    kept = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Cn") else c for c in plain)
-    return " ".join(_word(word) for word in kept.split(" "))
+    return " ".join(_word(word) for word in _printable(text).split(" "))
 
 
 def _word(word: str) -> str:
@@ -62,12 +66,31 @@ def _word(word: str) -> str:
 
 def address(url: str) -> str:
     """An address in typewriter letters, breakable after its slashes, dots and hyphens."""
-    breakable = re.sub(r"(?<=[/.=&-])", r"\\allowbreak{}", _plain_escape(url))
+    pieces = re.split(r"(?<=[/.=&_-])", url)
+    breakable = r"\allowbreak{}".join(map(_plain_escape, pieces))
     return rf"\texttt{{{breakable}}}"
 
 
 def _plain_escape(url: str) -> str:
-    return "".join(_SPECIAL.get(character, character) for character in url)
+    """For typewriter letters: straight quotes, hyphens that do not join, signs by their code."""
+    return "".join(_TYPED.get(c, c) for c in _printable(url))
+
+
+def _printable(text: str) -> str:
+    plain = unicodedata.normalize("NFC", text)
+    return "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Cn") else c for c in plain)
+
+
+def verbatim(text: str) -> str:
+    """Lines of code in typewriter letters, with their blanks; long ones may be broken."""
+    lines = []
+    for line in text.expandtabs(4).splitlines():
+        blanks = len(line) - len(line.lstrip())
+        words = re.split(r"(?<=[/.=&_,()\[\]-])(?=\w)", line.strip())
+        inner = r"\allowbreak{}".join(map(_plain_escape, words))
+        inner = re.sub(r" (?= )", r"\\ ", inner)
+        lines.append(rf"\hspace*{{{0.5 * blanks:g}em}}\texttt{{{inner}}}\\" if inner else r"~\\")
+    return "\n".join(lines).removesuffix(r"\\")
 
 
 def declarations(text: str) -> str:

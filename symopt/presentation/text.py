@@ -8,21 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symopt.presentation.bibliography import entry
-from symopt.presentation.document import (
+from symopt.presentation.blocks import (
     TEXT_RELATIONS,
     Algorithm,
+    Aside,
     Block,
-    Cite,
-    Document,
+    Details,
     EquationLine,
     Equations,
+    Figure,
     Items,
-    Math,
+    Listing,
     Paragraph,
     Spans,
     Table,
-    Text,
+    plain,
 )  # fmt: skip
+from symopt.presentation.document import Document
 
 __all__ = ["columns", "render"]
 
@@ -89,14 +91,25 @@ class _Body:
             return [self.algorithm(block)]
         if isinstance(block, Table):
             return [self.table(block)]
+        if isinstance(block, Figure):
+            shown = [self.wrap(f"[picture: {block.alt}]", 2, 1)]
+            return shown + ([self.wrap(self.spans(block.caption), 2)] if block.caption else [])
+        if isinstance(block, Listing):
+            return ["\n".join("    " + line for line in block.text.expandtabs(4).splitlines())]
+        if isinstance(block, Aside):
+            name = "Warning:" if block.warning else "Note:"
+            return [textwrap.indent("\n\n".join([name, *self.inner(block, depth)]), "  ")]
+        if isinstance(block, Details):
+            return [self.spans(block.summary), *self.blocks(block.blocks, depth + 1)]
         title = self.heading(self.spans(block.title), "-~."[min(depth, 2)])
         return [title, *self.blocks(block.blocks, depth + 1)]
 
-    def spans(self, spans: Spans) -> str:
-        return "".join(map(self.inline, spans))
+    def inner(self, block: Aside, depth: int) -> list[str]:
+        """The blocks of an aside, narrower by its indentation."""
+        return _Body(max(self.width - 2, 24)).blocks(block.blocks, depth)
 
-    def inline(self, part: Text | Math | Cite) -> str:
-        return part.source.text if isinstance(part, Cite) else part.text
+    def spans(self, spans: Spans) -> str:
+        return plain(spans)
 
     def equations(self, block: Equations) -> str:
         left = max((columns(line.left.text) for line in block.lines if line.left), default=0)
@@ -108,7 +121,7 @@ class _Body:
                 filled[0] += f"    [{reason}]"
             elif reason:
                 rows.append(self.wrap(reason + ":", 2, 2))
-            rows += filled
+            rows += _marked(filled) if line.marked else filled
         return "\n".join(rows)
 
     def filled(self, line: EquationLine, left: int, relation: str, indent: int) -> list[str]:
@@ -137,7 +150,8 @@ class _Body:
         rows.append(f"  for {block.counter.text}:")
         left = max((columns(line.left.text) for line in block.loop if line.left), default=0)
         for line in block.loop:
-            rows += self.filled(line, left, "←", 6)
+            filled = self.filled(line, left, "←", 6)
+            rows += _marked(filled) if line.marked else filled
         return "\n".join(rows)
 
     def table(self, block: Table) -> str:
@@ -155,3 +169,8 @@ class _Body:
         if block.caption:
             lines += [self.wrap(self.spans(block.caption), 2)]
         return "\n".join(lines)
+
+
+def _marked(rows: list[str]) -> list[str]:
+    """Rows with a mark in their margin."""
+    return [">" + row[1:] if row.startswith(" ") else "> " + row for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from pathlib import Path
@@ -13,11 +14,18 @@ from symopt.errors import InputError, OutputError
 from symopt.presentation.bibliography import bibtex, entry
 from symopt.presentation.document import (
     Algorithm,
+    Aside,
+    Badge,
     Cite,
+    Code,
+    Details,
     Document,
     EquationLine,
     Equations,
+    Figure,
     Items,
+    Link,
+    Listing,
     Math,
     Paragraph,
     Section,
@@ -25,6 +33,7 @@ from symopt.presentation.document import (
     Text,
     spans,
 )
+from symopt.presentation.pictures import Picture
 from symopt.presentation.tex_text import declarations, escape
 from symopt.presentation.text import columns
 from symopt.statement.source import Reference, Source
@@ -32,6 +41,9 @@ from symopt.statement.source import Reference, Source
 HOSTILE = '\\input{/etc/passwd} \\end{document} $x$ %& #1 _a_ ^b ~c {d} <e> |f| "g" `h\' -- ---'
 LANGUAGES = (
     "Größe, Łukasz, naïve, Çelik, Nesterov (Нестеров), 优化算法, βελτιστοποίηση, x₁², ≤ ∞ 🙂"
+)
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 )
 SOURCE = Source(
     "own",
@@ -65,6 +77,19 @@ def sample(title: str = "A title") -> Document:
                         tuple((spans(f"row {k}"), spans(y)) for k in range(50)),
                         "lr",
                         spans("A caption."),
+                    ),
+                    Equations((EquationLine(x, (y,), marked=True),)),
+                    Figure(Picture("png", PIXEL), "One dot", spans("A dot: ", x)),
+                    Listing("if a < b:\n    c = '$x$'  # ```", "python"),
+                    Aside((Paragraph(spans("Beware of ", x)),), warning=True),
+                    Details(spans("More on ", x), (Paragraph(spans("Folded.")),)),
+                    Table(
+                        (spans("status"), spans("name | code")),
+                        (
+                            (spans(Badge("proved")), spans(Code("a|b_c"))),
+                            (spans(Badge("refuted")), spans(Math(r"|x|", "|x|", 1.0))),
+                            (spans(Badge("undecided")), spans(Link("here", "a (b).html"))),
+                        ),
                     ),
                 ),
             ),
@@ -120,10 +145,10 @@ def test_a_document_prints_as_its_text() -> None:
 
 
 def test_saving_knows_its_endings(tmp_path: Path) -> None:
-    for ending in (".tex", ".txt", ".bib", ".TEX"):
+    for ending in (".tex", ".md", ".html", ".txt", ".bib", ".TEX"):
         path = sample().save(tmp_path / f"d{ending}")
         assert path.read_text("utf-8")
-    with pytest.raises(InputError, match=r"\.docx.*\.tex, \.txt"):
+    with pytest.raises(InputError, match=r"\.docx.*\.tex, \.md, \.html, \.pdf, \.txt"):
         sample().save(tmp_path / "d.docx")
 
 
@@ -142,9 +167,9 @@ def test_an_existing_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     target.write_text("old" * 100_000)
     os.chmod(target, 0o640)
     sample().save(target)
-    assert target.read_text("utf-8") == sample().latex()
+    assert target.read_text("utf-8") == sample().latex(["d-1.png"])
     assert target.stat().st_mode & 0o777 == 0o640
-    assert os.listdir(tmp_path) == ["d.tex"]
+    assert sorted(os.listdir(tmp_path)) == ["d-1.png", "d.tex"]
 
 
 def test_a_table_with_a_short_row_is_refused() -> None:
