@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from sympy import Expr, Symbol
@@ -31,7 +31,8 @@ class OpaqueStep:
 
     Inputs are labelled as in :class:`~symopt.derivation.step.Step`, the n-th answer of the oracle
     ``("g", n, coordinate)``. Outputs are the slots after the step and, as ``("ask", n,
-    coordinate)``, the points at which the gradients were asked for.
+    coordinate)``, the points at which the gradients were asked for. ``names`` says which nodes
+    hold a line's result.
     """
 
     rule: Rule
@@ -41,6 +42,7 @@ class OpaqueStep:
     slots: tuple[Slot, ...]
     hyper: tuple[str, ...]
     asks: int
+    names: Mapping[int, str] = field(default_factory=dict, compare=False)
 
     @property
     def scalars(self) -> frozenset[Label]:
@@ -99,12 +101,30 @@ def opaque_step(
         return known[key]
 
     state = apply_step(graph, rule, oracle, State(point, memory), hyper, time)
+    outputs: dict[Label, int] = {**flat_outputs(rule, state), **asked}
     return OpaqueStep(
         rule,
         size,
-        graph.program({**flat_outputs(rule, state), **asked}),
+        graph.program(outputs),
         graph.program(flat_outputs(rule, start)),
         tuple(slots),
         tuple(symbol.name for symbol in rule.hyperparameters if symbol not in scheduled),
         len(known),
+        _line_names(graph, outputs, state),
     )
+
+
+def _line_names(graph: Graph, outputs: Mapping[Label, int], state: State) -> dict[int, str]:
+    """Which nodes of the program of these outputs hold which line's result."""
+    needed = set(outputs.values())
+    for index in range(len(graph.nodes) - 1, -1, -1):
+        if index in needed:
+            needed.update(graph.nodes[index].args)
+    numbers = {index: number for number, index in enumerate(sorted(needed))}
+    return {
+        numbers[node]: symbol.name + (f"_{index + 1}" if len(state.point) > 1 and several else "")
+        for symbol, value in state.assigned.items()
+        for several in [isinstance(value, tuple)]
+        for index, node in enumerate(value if isinstance(value, tuple) else (value,))
+        if node in numbers
+    }

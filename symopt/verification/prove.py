@@ -25,7 +25,7 @@ from symopt.program.to_sympy import sympy_value
 from symopt.statement.library import rules
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import t
-from symopt.verification.certificate import certificate
+from symopt.verification.certificates import Proof
 from symopt.verification.comparison import Difference, compare
 from symopt.verification.naming import common_names
 from symopt.verification.relation import (
@@ -190,7 +190,7 @@ def _equal(blank: Verdict, first: Rule, second: Rule) -> Verdict | None:
         reason="equal at every step, by induction",
         relation=_relation(blank, first, equality),
         assumed=(*blank.assumed, *_excluded(equality)),
-        certificate=certificate(equality),
+        proof=Proof((equality, *equality.more)),
     )
 
 

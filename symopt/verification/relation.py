@@ -9,7 +9,7 @@ holds after it, and both rules ask at and report the same points.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -49,7 +49,8 @@ class Equality:
     """A proof for every step: the relation between the memories, and the programs compared.
 
     ``relation`` gives the state of the rule ``second`` in terms of that of ``first``; ``stages``
-    holds the pairs of programs that were proved equal, by name.
+    holds the pairs of programs that were proved equal, by name, in ``size`` coordinates, and
+    ``more`` the same for other numbers of coordinates.
     """
 
     first: Rule
@@ -57,6 +58,8 @@ class Equality:
     relation: Relation
     stages: tuple[tuple[str, Program, Program], ...]
     ranges: Mapping[Label, Range]
+    size: int = 1
+    more: tuple[Equality, ...] = ()
 
     @property
     def is_identity(self) -> bool:
@@ -133,7 +136,8 @@ def proved_always(
         return None
     ranges = shared_ranges(first, second)
     proofs = [_proved(first, second, relation, size, ranges) for size in _sizes(first, second)]
-    return proofs[0] if all(proofs) else None
+    found = [proof for proof in proofs if proof is not None]
+    return replace(found[0], more=tuple(found[1:])) if len(found) == len(proofs) else None
 
 
 def _sizes(first: Rule, second: Rule) -> tuple[int, ...]:
@@ -159,7 +163,7 @@ def _proved(
         if known == ranges or not proved_equal(general[0], general[1], ranges=known):
             return None
     stages = (("the first step", *base), ("every later step", general[0], general[1]))
-    return Equality(first, second, dict(relation), stages, known)
+    return Equality(first, second, dict(relation), stages, known, size)
 
 
 class _Translation:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+from symopt.verification.certificates import Written, written
 
 __all__ = ["Check", "Verdict"]
 
@@ -60,8 +63,8 @@ class Verdict:
         How the memories of two rules hang together, as equations.
     difference
         First minus second rule at the first differing step, as a formula.
-    certificate
-        A Python script that checks the proof again, with SymPy alone.
+    proof
+        What was proved, from which ``certificates`` are written.
 
     >>> import symopt
     >>> verdict = symopt.prove("adamw", "adamw_optax")
@@ -89,9 +92,32 @@ class Verdict:
     map: Mapping[str, Any] = field(default_factory=dict)
     relation: tuple[str, ...] = ()
     difference: Any = None
-    certificate: str = field(default="", repr=False)
+    proof: Any = field(default=None, repr=False)
     probe: Any = None
     checks: tuple[Check, ...] = field(default=(), repr=False)
+
+    @cached_property
+    def _written(self) -> Written:
+        return written(self)
+
+    @property
+    def certificates(self) -> Mapping[str, str]:
+        """The proof as files that others can check without symopt, by format.
+
+        ``"sympy"`` is a Python script that needs SymPy alone. A format is absent where the proof
+        does not fit it, and there is none of what is not proved.
+        """
+        return self._written.texts
+
+    @property
+    def no_certificates(self) -> Mapping[str, str]:
+        """For each format of which there is no certificate, why."""
+        return self._written.reasons
+
+    @property
+    def certificate(self) -> str:
+        """The proof as a Python script that needs SymPy alone; empty where there is none."""
+        return self.certificates.get("sympy", "")
 
     def __bool__(self) -> bool:
         return self.status in ("proved", "consistent")

@@ -1,7 +1,5 @@
 """Which rules are proved to be one, with which map and relation, and how others differ."""
 
-import subprocess
-import sys
 from fractions import Fraction
 from itertools import combinations
 
@@ -306,41 +304,6 @@ def test_a_proof_that_numbers_contradict_asks_to_be_reported(monkeypatch):
             prove("momentum", "heavy_ball")
     finally:
         prove_module._prove.cache_clear()
-
-
-# Certificates
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ("momentum", "heavy_ball"),
-        ("adamw", "adamw_optax"),
-        ("adam", "adam_epsilon_hat"),
-        ("nesterov_pytorch", "nesterov_bengio"),
-    ],
-)
-def test_a_certificate_runs_by_itself(first, second, tmp_path):
-    text = prove(first, second).certificate
-    assert "import symopt" not in text
-    done = run_script(text, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "every later step: " in done.stdout
-
-
-@pytest.mark.parametrize(("old", "new"), [("v * mu", "v + mu"), ("- v\n", "+ v\n")])
-def test_a_certificate_that_was_tampered_with_fails(old, new, tmp_path):
-    text = prove("momentum", "heavy_ball").certificate
-    assert old in text
-    assert run_script(text.replace(old, new), tmp_path).returncode != 0
-
-
-def run_script(text, folder):
-    path = folder / "certificate.py"
-    path.write_text(text, encoding="utf-8")
-    return subprocess.run(
-        [sys.executable, "-I", str(path)], capture_output=True, text=True, check=False
-    )
 
 
 # Tables
