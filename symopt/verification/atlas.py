@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from symopt.errors import SymoptError
 from symopt.statement.library import rules
 from symopt.statement.rule import Rule
-from symopt.verification.lift.counts import FRAMEWORKS, Lifted, lift_counts
+from symopt.verification.lift.counts import FRAMEWORKS, PACKAGES, Lifted, lift_counts
 from symopt.verification.prove import prove
 from symopt.verification.siblings import Sibling, siblings
 from symopt.verification.verdict import Verdict
@@ -104,7 +104,9 @@ def atlas(
     for first, second in _namesakes(rows):
         tell(f"comparing {first.framework} and {second.framework}: {_bare(first.configuration)}")
         pairs.append(_pair(first, second))
-    versions = tuple((name, importlib.metadata.version(name)) for name in frameworks)
+    versions = tuple(
+        (name, importlib.metadata.version(PACKAGES.get(name, name))) for name in frameworks
+    )
     return Atlas(versions, tuple(places), tuple(pairs))
 
 

@@ -16,6 +16,7 @@ _HOMES = {
     ("optax", "GradientTransformation"): "jax",
     ("optax", "GradientTransformationExtraArgs"): "jax",
     ("keras", "BaseOptimizer"): "jax",
+    ("tinygrad", "Optimizer"): "tinygrad",
 }
 
 
@@ -27,7 +28,8 @@ def lift(target: Any, **settings: Any) -> Rule:
     target
         NumPy-style code: a class with ``update(params, grads)`` or ``step`` (or an object of
         it), a function that makes one step from a parameter and a gradient, or a whole loop
-        ``gd(df, x0, ...)``. Optimizers of PyTorch and Keras, and optax's transformations.
+        ``gd(df, x0, ...)``. Optimizers of PyTorch, Keras, tinygrad, scikit-learn and autograd,
+        and optax's transformations.
     settings
         Arguments of the code. Those with decimal values are hyperparameters with this default,
         like those that have a decimal default in the code.
@@ -62,6 +64,10 @@ def lift(target: Any, **settings: Any) -> Rule:
         from symopt.verification.lift.jax_code import lift_jax
 
         return lift_jax(functools.partial(target, **settings) if settings else target)
+    if framework == "tinygrad":
+        from symopt.verification.lift.tinygrad_code import lift_tinygrad
+
+        return lift_tinygrad(functools.partial(target, **settings) if settings else target)
     from symopt.verification.lift.numpy_code import lift_numpy
 
     return lift_numpy(target, settings)
@@ -71,8 +77,11 @@ def _framework(target: Any) -> str:
     """Whose code the target is: "torch", "jax", or nothing in particular."""
     maker = target.func if isinstance(target, functools.partial) else target
     kind = maker if isinstance(maker, type) else type(maker)
-    if callable(maker) and str(getattr(maker, "__module__", "")).partition(".")[0] == "optax":
+    package = str(getattr(maker, "__module__", "")).partition(".")[0]
+    if callable(maker) and package == "optax":
         return "jax"  # a factory of transformations
+    if package == "tinygrad":
+        return "tinygrad"
     for base in kind.__mro__:
         home = _HOMES.get((base.__module__.partition(".")[0], base.__name__))
         if home is not None:

@@ -18,7 +18,7 @@ from symopt.program.normal_form import proved_equal
 from symopt.verification.lift.settle import settled_comparison
 from symopt.verification.lift.to_rule import Memory, TracedStep
 
-__all__ = ["assembled", "programs"]
+__all__ = ["assembled", "begins_with", "programs"]
 
 Outputs = dict[Label, int]
 #: With more conditions than this, repeated ones are left as they are.
@@ -222,6 +222,13 @@ def _with_first_step(
         label: _case(graph, first[label], node) if label in differing else node
         for label, node in general.items()
     }
+
+
+def begins_with(
+    graph: Graph, general: Outputs, first: Outputs, begins: Mapping[Label, int]
+) -> bool:
+    """Whether the general step from these states is what the first step does."""
+    return not _differing(graph, general, first, begins)
 
 
 def _differing(

@@ -20,6 +20,8 @@ from symopt.verification.lift.traced_float import Session
 
 __all__ = ["finished", "remarks", "source_of"]
 
+#: A formula longer than this is for no reader, and takes long to write.
+LONGEST = 100_000
 _TITLES = {"torch": ("pytorch", "PyTorch"), "keras": ("keras", "Keras")}
 
 
@@ -32,6 +34,11 @@ def finished(step: TracedStep, session: Session, *, title: str, source: Source) 
     for label in step.graph.program(points).inputs:
         if isinstance(label, tuple) and label[0] == "opaque":
             raise LiftError(f"{title}: the step depends on {label[-1]}, which no rule can state")
+    if _written(step) > LONGEST:
+        raise LiftError(
+            f"{title}: written out, the step is a formula of more than {LONGEST} operations; it "
+            "lifts as a program, but not as a rule"
+        )
     try:
         rule = to_rule(step, title=title, source=source, note=" ".join(remarks(session)))
     except StatementError as error:
@@ -43,6 +50,23 @@ def finished(step: TracedStep, session: Session, *, title: str, source: Source) 
                 "coordinate"
             )
     return rule
+
+
+def _written(step: TracedStep) -> int:
+    """How many operations the step's formulas have when nothing is shared."""
+    nodes = step.graph.nodes
+    sizes: dict[int, int] = {}
+    heads = [*step.point[:1], *(entry.after[0] for entry in step.state)]
+    stack = list(heads)
+    while stack:
+        current = stack[-1]
+        waiting = [arg for arg in nodes[current].args if arg not in sizes]
+        if waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        sizes[current] = 1 + sum(sizes[arg] for arg in nodes[current].args)
+    return max(sizes[head] for head in heads)
 
 
 def remarks(session: Session) -> list[str]:

@@ -18,7 +18,7 @@ __all__ = ["refuse_hidden_reads", "refuse_hidden_state", "refuse_impure", "visib
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 #: Packages whose classes are taken to read nothing but what they are given.
-_TRUSTED = frozenset({"torch", "builtins", "abc", "typing"})
+_TRUSTED = frozenset({"torch", "tinygrad", "builtins", "abc", "typing"})
 _LIBRARIES = frozenset({"optax", "jax", "keras"})
 _READS = frozenset({
     "time", "perf_counter", "monotonic", "process_time", "datetime", "date", "random", "randn",

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from symopt.errors import LiftError, SymoptError
+from symopt.statement.numbers import exact
 from symopt.statement.rule import Rule
 from symopt.statement.source import Reference, Source
 from symopt.verification.lift.arguments import Configuration, Settings, role, settings_of
@@ -20,9 +23,9 @@ from symopt.verification.lift.check import RealCode, checked
 from symopt.verification.lift.exact_source import Code
 from symopt.verification.lift.sessions import Asked, Session, traced_step
 from symopt.verification.lift.steppers import (
-    FORMS,
     FunctionSession,
     ObjectSession,
+    forms,
     method_names,
 )
 from symopt.verification.lift.to_rule import to_rule
@@ -78,6 +81,7 @@ def _parameters(target: Any) -> dict[str, inspect.Parameter]:
 
 
 def _lift_class(kind: type, given: Mapping[str, Any]) -> Rule:
+    _refuse_estimator(kind)
     parameters = _parameters(kind)
     held = [name for name in parameters if role(name) == "parameter"]
     rest = {name: entry for name, entry in parameters.items() if name not in held}
@@ -86,7 +90,10 @@ def _lift_class(kind: type, given: Mapping[str, Any]) -> Rule:
     methods = method_names(kind)
     if not methods:
         raise LiftError(f"{what} has none of the methods that make a step: update, step, ...")
-    ways = [(method, form) for method in methods for form in FORMS]
+    ways = [(method, form) for method in methods for form in forms(kind)]
+    shared = _shared_settings(kind, settings)
+    settings.hyper.update(shared)
+    settings.inside |= set(shared)
 
     def starter(method: str, form: str) -> Start:
         def start(
@@ -100,13 +107,50 @@ def _lift_class(kind: type, given: Mapping[str, Any]) -> Rule:
 
             def make(params: Any) -> Any:
                 own = dict.fromkeys(held, params)
-                return found(**own, **arguments)
+                made = found(**own, **arguments)
+                for name in shared:
+                    setattr(made.hyperparam, name, value(name))
+                return made
 
             return ObjectSession(make, method, form, oracle, world, point)
 
         return start
 
     return _first_way(Code(kind), kind, settings, [starter(*way) for way in ways])
+
+
+def _refuse_estimator(kind: type) -> None:
+    """Raise :class:`~symopt.errors.LiftError` for a model that trains itself."""
+    if not (hasattr(kind, "fit") and hasattr(kind, "get_params")):
+        return
+    compiled = {
+        str(getattr(value, "__module__", ""))
+        for base in kind.__mro__
+        for value in vars(sys.modules.get(base.__module__, kind)).values()
+        if type(value).__name__ in ("builtin_function_or_method", "cython_function_or_method")
+        and "." in str(getattr(value, "__module__", ""))
+    }
+    place = f" (compiled, in {', '.join(sorted(compiled))})" if compiled else ""
+    raise LiftError(
+        f"{kind.__qualname__} is an estimator: its fit() runs a training loop of its own{place}, "
+        "and there is no step in Python to read; symopt.verify can compare its points with a rule"
+    )
+
+
+def _shared_settings(kind: type, settings: Settings) -> dict[str, Fraction]:
+    """The decimals that an object keeps in ``hyperparam``, its own and those of a parent."""
+    if forms(kind) != ("rule",):
+        return {}
+    made = kind(**settings.arguments(lambda name: float(settings.hyper[name])))
+    shared = getattr(made, "hyperparam", None)
+    if shared is None:
+        return {}
+    told = shared.get_dict() if hasattr(shared, "get_dict") else vars(shared)
+    return {
+        name: exact(value)
+        for name, value in dict(told).items()
+        if isinstance(value, float) and not name.startswith("_")
+    }
 
 
 def _lift_function(function: Any, given: Mapping[str, Any]) -> Rule:

@@ -8,7 +8,7 @@ from typing import Any
 
 from symopt.verification.adapters import required
 
-__all__ = ["aliases", "contributed", "factories"]
+__all__ = ["cases"]
 
 #: Settings of optimizers that have no default, or whose default hides what they do.
 _ALIASES: dict[str, dict[str, Any]] = {
@@ -48,7 +48,18 @@ _CONTRIB: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def contributed() -> Iterator[tuple[str, functools.partial[Any]]]:
+def cases() -> Iterator[tuple[str, str, functools.partial[Any]]]:
+    """Kind, name and maker of everything that is installed."""
+    named = (
+        ("alias", _aliases), ("transformation", _factories), ("schedule", _schedules),
+        ("combinator", _combinators), ("contrib", _contributed),
+    )  # fmt: skip
+    for kind, found in named:
+        for name, make in found():
+            yield kind, name, make
+
+
+def _contributed() -> Iterator[tuple[str, functools.partial[Any]]]:
     """The installed optimizers and transformations of ``optax.contrib``."""
     contrib = required("optax.contrib", "optax", "jax")
     for name, settings in _CONTRIB.items():
@@ -56,7 +67,7 @@ def contributed() -> Iterator[tuple[str, functools.partial[Any]]]:
             yield f"contrib.{name}", functools.partial(getattr(contrib, name), **settings)
 
 
-def aliases() -> Iterator[tuple[str, functools.partial[Any]]]:
+def _aliases() -> Iterator[tuple[str, functools.partial[Any]]]:
     """The installed optimizers."""
     optax = required("optax", "optax", "jax")
     for name, settings in _ALIASES.items():
@@ -69,13 +80,17 @@ def aliases() -> Iterator[tuple[str, functools.partial[Any]]]:
             yield f"{name}({text})", functools.partial(getattr(optax, name), **settings)
 
 
-def factories() -> Iterator[tuple[str, functools.partial[Any]]]:
-    """The installed transformations, and those that wrap a momentum of 9/10 or take a schedule."""
+def _factories() -> Iterator[tuple[str, functools.partial[Any]]]:
+    """The installed transformations."""
     optax = required("optax", "optax", "jax")
     for name, settings in _FACTORIES.items():
         if hasattr(optax, name):
             yield name, functools.partial(getattr(optax, name), **settings)
-    inner = functools.partial(optax.trace, 0.9)
+
+
+def _schedules() -> Iterator[tuple[str, functools.partial[Any]]]:
+    """Schedules of the rate, each as a transformation."""
+    optax = required("optax", "optax", "jax")
     schedules = {
         "constant_schedule": optax.constant_schedule(0.1),
         "exponential_decay": optax.exponential_decay(0.1, 10, 0.9),
@@ -88,6 +103,12 @@ def factories() -> Iterator[tuple[str, functools.partial[Any]]]:
     }
     for name, schedule in schedules.items():
         yield f"scale_by_schedule({name})", functools.partial(optax.scale_by_schedule, schedule)
+
+
+def _combinators() -> Iterator[tuple[str, functools.partial[Any]]]:
+    """What wraps transformations: here a momentum of 9/10."""
+    optax = required("optax", "optax", "jax")
+    inner = functools.partial(optax.trace, 0.9)
     wrapped: dict[str, Any] = {
         "apply_if_finite": lambda: optax.apply_if_finite(inner(), 3),
         "chain": lambda: optax.chain(optax.clip(0.5), inner()),

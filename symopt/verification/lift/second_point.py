@@ -57,6 +57,7 @@ def checked(
     *,
     size: int = SIZE,
     tolerance: float = TOLERANCE,
+    steps: int = STEPS,
 ) -> None:
     """Compare a lifted rule with the real code.
 
@@ -66,7 +67,7 @@ def checked(
     Raises :class:`~symopt.errors.LiftError` where they differ: a value escaped the lift.
     """
     step = opaque_step(rule, size)
-    compared(step.program, step.start, hyper, code, title, (size,), tolerance)
+    compared(step.program, step.start, hyper, code, title, (size,), tolerance, steps)
 
 
 def compared(
@@ -77,6 +78,7 @@ def compared(
     title: str,
     shape: tuple[int, ...],
     tolerance: float = TOLERANCE,
+    steps: int = STEPS,
 ) -> None:
     """The same for programs of one step and of the state before the first step."""
     for label in program.inputs:
@@ -94,7 +96,7 @@ def compared(
         if not set(program.outputs) & set(before):
             raise LiftError(f"{title}: the code shows nothing to compare with")
         memory = {slot: value for slot, value in begun.items() if slot[0] != "x"}
-        for time in range(1, STEPS + 1):
+        for time in range(1, steps + 1):
             gradient = random.normal(size=shape) * 10 ** random.uniform(-2, 1)
             if time == 3:
                 gradient.flat[0] = 0.0  # signs and kinks at zero

@@ -6,6 +6,7 @@ one step from its start, and one step from symbols put in place of everything th
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ import numpy as np
 
 from symopt.errors import LiftError
 from symopt.program.graph import Node
-from symopt.verification.lift.assemble import assembled
+from symopt.verification.lift.assemble import assembled, begins_with
 from symopt.verification.lift.branches import explored
 from symopt.verification.lift.numpy_arrays import array_of
 from symopt.verification.lift.object_graph import (
@@ -34,6 +35,8 @@ from symopt.verification.lift.trace import Tape
 __all__ = ["Asked", "Session", "traced_step"]
 
 _TIME = ("t",)
+#: With more states that the first step makes, their starts are not sought.
+_MAX_UNSEEN = 4
 
 
 class Asked:
@@ -390,12 +393,15 @@ def _assembled(
     }
     general = _counted(tape, general, counting)
     starts: dict[Hashable, int] = {}
+    unseen: dict[str, list[Any]] = {}
     for kept in engine.kept:
         labels = kept.labels(engine.shape)
         begun = kept.start is not None and np.shape(kept.start) == np.shape(kept.leaf)
         known = is_number(kept.start) if begun else False
         values = entries(kept.start) if known else [0] * len(labels)
         starts.update({label: tape.node(v) for label, v in zip(labels, values, strict=True)})
+        if not known and ("count", kept.name, "") not in counting:
+            unseen[kept.name] = labels
     for count in counting:
         del general[count], first[count], starts[count]
     asks: dict[str, list[int]] = {}
@@ -404,6 +410,7 @@ def _assembled(
         if str(label[0]).startswith("ask "):
             asks.setdefault(label[0], [])
             starts[label] = tape.graph.const(0)
+    starts = _begun(tape, general, first, starts, unseen)
     step = assembled(tape.graph, engine.size, general, first, starts, hyper)
     memory = {entry.name: entry for entry in step.state}
     return replace(
@@ -411,6 +418,25 @@ def _assembled(
         asks=tuple(memory[name].after for name in asks),
         state=tuple(entry for entry in step.state if entry.name not in asks),
     )
+
+
+def _begun(
+    tape: Tape,
+    general: dict[Hashable, int],
+    first: dict[Hashable, int],
+    starts: dict[Hashable, int],
+    unseen: Mapping[str, list[Any]],
+) -> dict[Hashable, int]:
+    """The starts; where the first step makes a state, the 0 or 1 that it made it of, if any."""
+    if not unseen or len(unseen) > _MAX_UNSEEN:
+        return starts
+    for values in itertools.product((0, 1), repeat=len(unseen)):
+        tried = dict(starts)
+        for labels, value in zip(unseen.values(), values, strict=True):
+            tried.update(dict.fromkeys(labels, tape.graph.const(value)))
+        if begins_with(tape.graph, general, first, tried):
+            return tried
+    return starts
 
 
 def _coordinates(name: str, shape: tuple[int, ...]) -> list[tuple[Any, ...]]:

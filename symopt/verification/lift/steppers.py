@@ -16,11 +16,11 @@ import numpy as np
 from symopt.errors import LiftError
 from symopt.verification.lift.arguments import role
 
-__all__ = ["FORMS", "METHODS", "FunctionSession", "ObjectSession", "method_names"]
+__all__ = ["FORMS", "METHODS", "FunctionSession", "ObjectSession", "forms", "method_names"]
 
 METHODS = (
     "update", "step", "update_params", "update_parameters", "apply_gradients", "apply", "optimize",
-    "update_weights", "apply_grads", "get_updates", "__call__",
+    "update_weights", "apply_grads", "get_updates", "__call__", "update_core", "update_core_cpu",
 )  # fmt: skip
 #: How parameters and gradients are handed over.
 FORMS = ("dict", "list", "array", "pairs", "swapped pairs", "data", "layer")
@@ -29,6 +29,12 @@ FORMS = ("dict", "list", "array", "pairs", "swapped pairs", "data", "layer")
 def method_names(kind: type) -> list[str]:
     """The methods that may be the step, likeliest first."""
     return [name for name in METHODS if callable(getattr(kind, name, None))]
+
+
+def forms(kind: type) -> tuple[str, ...]:
+    """How a class may want parameters and gradients, likeliest first."""
+    # One parameter with its gradient, as Chainer's update rules have it.
+    return ("rule",) if {"update_core", "update_core_cpu"} & set(dir(kind)) else FORMS
 
 
 class _Held:
@@ -46,6 +52,8 @@ def _wrap(form: str, value: Any) -> Any:
         return value
     if form == "data":
         return [_Held(value)]
+    if form == "rule":
+        return _Held(value)
     if form == "layer":
         return SimpleNamespace(weights=value, biases=value.copy())
     return [value]
@@ -53,7 +61,7 @@ def _wrap(form: str, value: Any) -> Any:
 
 _PATHS = {
     "dict": ("params['x']",), "array": ("params",), "data": ("params[-1].data", "params[-1].grad"),
-    "layer": ("params.weights",),
+    "layer": ("params.weights",), "rule": ("params.data", "params.grad"),
 }  # fmt: skip
 
 
@@ -91,6 +99,8 @@ class ObjectSession:
             return params
         if self.form == "layer":
             return params.weights
+        if self.form == "rule":
+            return params.data
         return params[0].data if self.form == "data" else params[0]
 
     def set_point(self, values: Any) -> None:
@@ -136,6 +146,9 @@ class ObjectSession:
             params[0].grad = gradient
             return [] if not names else [params]
         if self.form == "layer":
+            return [params]
+        if self.form == "rule":
+            params.grad = gradient
             return [params]
         if self.form in ("pairs", "swapped pairs"):
             pair = (gradient, params[0]) if self.form == "pairs" else (params[0], gradient)

@@ -114,6 +114,7 @@ class TorchTrace:
         self.size = int(np.prod(shape))
         with _double(torch):
             self.cls = type(self._made()[0])
+            _refuse_closure(self.cls)
             refuse_hidden_reads(self.cls)
             self.names: dict[str, str] = {}
             self.hyper: dict[str, Fraction] = {}
@@ -332,6 +333,23 @@ def allowed(cls: Any, tracing: bool = False) -> Any:
     """
     supported = {"_get_capturable_supported_devices": lambda supports_xla=True: ["cpu", "cuda"]}
     return patched_modules(modules_of(cls), supported, numbers=tracing)
+
+
+def _refuse_closure(cls: Any) -> None:
+    """Raise :class:`~symopt.errors.LiftError` for a step that evaluates the objective itself."""
+    step = inspect.unwrap(cls.step)
+    needed = [
+        entry.name
+        for entry in list(inspect.signature(step).parameters.values())[1:]
+        if entry.default is entry.empty and entry.kind is not entry.VAR_KEYWORD
+    ]
+    if needed:
+        code = step.__code__
+        raise LiftError(
+            f"{Path(code.co_filename).name}:{code.co_firstlineno}: {cls.__name__}.step needs "
+            f"{needed[0]}, a function that evaluates the objective: it asks for values and "
+            "gradients as often as its line search wants, and a rule is one step from one gradient"
+        )
 
 
 class _double:

@@ -12,6 +12,7 @@ from symopt.errors import LiftError
 from symopt.statement.symbols import norm
 
 sys.path.insert(0, str(Path(__file__).parent))
+import chainer_like
 import numpy_classes
 import numpy_hostile
 import numpy_loops
@@ -35,7 +36,7 @@ def cases(*modules):
     }
 
 
-LIFTED = cases(numpy_classes, numpy_loops, numpy_more, numpy_steps)
+LIFTED = cases(chainer_like, numpy_classes, numpy_loops, numpy_more, numpy_steps)
 REFUSED = {
     "Orthogonal": r"numpy_refused\.py:8: np\.linalg\.svd",
     "Newton": r"numpy_refused\.py:14: np\.linalg\.solve",
@@ -176,6 +177,37 @@ def test_a_lifted_rule_runs_like_the_stated_one():
 def test_a_lifted_rule_typesets():
     document = symopt.derive(symopt.lift(numpy_classes.Adam), "booth", steps=1)
     assert r"\hat" in document.latex() or r"\beta" in document.latex()
+
+
+def test_settings_in_a_parent_are_hyperparameters():
+    rule = symopt.lift(chainer_like.MomentumSGDRule)
+    assert {p.name: p.default for p in rule.parameters} == {
+        "lr": sympy.Rational(1, 100), "momentum": sympy.Rational(9, 10),
+    }  # fmt: skip
+    own = symopt.lift(chainer_like.MomentumSGDRule, lr=0.25)
+    assert own.parameter("lr").default == sympy.Rational(1, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "status"),
+    [
+        ("SGDRule", "gradient_descent", "proved"),
+        ("MomentumSGDRule", "momentum", "proved"),
+        ("NesterovAGRule", "nesterov_new_velocity", "proved"),
+        ("NesterovAGRule", "nesterov_bengio", "refuted"),
+        ("AdaGradRule", "adagrad", "proved"),
+        ("RMSpropRule", "rmsprop", "proved"),
+        ("AdaDeltaRule", "adadelta", "proved"),
+    ],
+)
+def test_update_rules_of_chainers_shape_are_proved_or_refuted(name, rule, status):
+    assert symopt.prove(symopt.lift(getattr(chainer_like, name)), rule).status == status
+
+
+def test_a_state_that_the_first_step_makes_starts_where_it_was_made():
+    rule = symopt.lift(chainer_like.SMORMS3Rule)
+    assert {s.name: v for s, v in rule.state.items()} == {"mem": 1, "state_g": 0, "g2": 0}
+    assert not any(line.expression.has(symopt.symbols.t) for line in rule.update)
 
 
 def test_scikit_learn():
