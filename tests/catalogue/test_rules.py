@@ -30,9 +30,10 @@ CONTRACT = [
 
 DEFECTIVE = [
     "adabelief_amsgrad_accumulating", "adadelta_new_accumulator", "adadelta_scaled_accumulator",
-    "adam_epsilon_minus", "adamw_constant_decay", "adan_optax", "lion_l2",
+    "adam_epsilon_minus", "adamw_constant_decay", "adan_optax",
+    "lamb_pytorch_optimizer", "lion_l2",
     "nesterov_full_velocity", "nesterov_new_velocity", "rprop_optax",
-    "sgdw_constant_decay", "yogi_squared_sign",
+    "schedule_free_adamw_keras_decayed", "sgdw_constant_decay", "yogi_squared_sign",
 ]  # fmt: skip
 
 

@@ -7,7 +7,9 @@ Paddle) stays where it is for one step, and forgets the gradient, so that Delta 
 twice for one change of sign.
 """
 
-from symopt.statement.rule import Rule
+from sympy import Interval, Rational, oo
+
+from symopt.statement.rule import Hyperparameter, Rule
 from symopt.statement.source import Source
 from symopt.statement.symbols import (
     Delta, Max, Min, Piecewise, eta, g, grad, hyperparameter, s, sign, u, variable, where, x,
@@ -35,6 +37,28 @@ rprop = Rule(
         (g_previous, g),
     ],
     note="The learning rate is the first step size. Defaults as in PyTorch.",
+)  # fmt: skip
+
+rprop_pytorch = rprop.variant(
+    "Rprop as in PyTorch",
+    source=Source("pytorch2.13.0", "torch/optim/rprop.py:265-291"),
+    hyperparameters={
+        eta_minus: Hyperparameter(eta_minus, Rational(1, 2), Interval.open(0, 1)),
+        eta_plus: Hyperparameter(eta_plus, Rational(6, 5), Interval.open(1, oo)),
+    },
+    update=[
+        (g, grad(x)),
+        (s, sign(g * g_previous)),
+        (Delta, Min(Delta_max, Max(Delta_min, Delta * Piecewise(
+            (eta_plus, s > 0), (eta_minus, s < 0), (1, True))))),
+        (g, where(s < 0, 0, g)),
+        (x, x - sign(g) * Delta),
+        (g_previous, g),
+    ],
+    note=(
+        "Every step clips the step size, the first one and those after a change of sign too: it "
+        "differs from Igel and Huesken's where the first step size lies outside the bounds."
+    ),
 )  # fmt: skip
 
 rprop_without_backtracking = rprop.variant(

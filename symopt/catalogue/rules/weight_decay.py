@@ -15,10 +15,11 @@ Decay by a constant, eta lambda in place of eta lambda x, is a defect: it moves 
 down, whatever its sign.
 """
 
-from symopt.catalogue.rules import adam, gradient_descent, momentum
+from symopt.catalogue.rules import adam, adamax, amsgrad, gradient_descent, momentum, nadam
 from symopt.statement.source import Source
 from symopt.statement.symbols import (
-    b, beta1, beta2, epsilon, eta, eta_t, g, gamma, grad, lamda, m, m_hat, mu, sqrt, t, v, v_hat, x,
+    b, beta1, beta2, epsilon, eta, eta_t, g, gamma, grad, lamda, m, m_bar, m_hat, mu,
+    sqrt, t, u, v, v_hat, x,
 )  # fmt: skip
 
 gradient_descent_l2 = gradient_descent.gradient_descent.variant(
@@ -99,6 +100,43 @@ adamw = adam.adam.variant(
         (x, x - eta * m_hat / (sqrt(v_hat) + epsilon)),
     ],
     note="Decays before the step, with the gradient of the undecayed x; Keras and Paddle too.",
+)
+
+amsgradw = amsgrad.amsgrad_pytorch.variant(
+    "AdamW with AMSGrad's maximum",
+    source=Source("pytorch2.13.0", "torch/optim/adam.py:419 and 537-542, amsgrad=True"),
+    hyperparameters={lamda: "1/100"},
+    update=[
+        (g, grad(x)),
+        (x, x * (1 - eta * lamda)),
+        *amsgrad.amsgrad_pytorch.update[1:],
+    ],
+)
+
+nadamw = nadam.nadam.variant(
+    "NAdam with decoupled weight decay",
+    source=Source("pytorch2.13.0", "torch/optim/nadam.py:315-377, decoupled_weight_decay=True"),
+    hyperparameters={lamda: "1/100"},
+    update=[
+        (g, grad(x)),
+        (x, x * (1 - eta * lamda)),
+        *nadam.nadam.update[1:],
+    ],
+    note="PyTorch's own default is no weight decay.",
+)
+
+nadamw_optax = nadam.nadam_optax.variant(
+    "NAdam with constant momentum and decay inside the step",
+    {x: x - eta * (m_bar / (sqrt(v_hat) + epsilon) + lamda * x)},
+    source=Source("optax0.2.8", "optax/_src/alias.py:716-730, nadamw"),
+    hyperparameters={lamda: "1e-4"},
+)
+
+adamaxw = adamax.adamax_pytorch.variant(
+    "AdaMax with decay inside the step",
+    {x: x - eta * (m_hat / u + lamda * x)},
+    source=Source("optax0.2.8", "optax/_src/alias.py:2393-2465"),
+    hyperparameters={eta: "1/1000", lamda: "1e-4"},
 )
 
 adamw_optax = adam.adam.variant(
