@@ -8,7 +8,7 @@ step, which has no denominator yet, is a gradient step.
 from symopt.statement.rule import Rule
 from symopt.statement.source import Source
 from symopt.statement.symbols import (
-    beta1, beta2, epsilon, epsilon_root, eta, first_step, g, grad, m, s, s_hat, sqrt, t, x,
+    Max, beta1, beta2, epsilon, epsilon_root, eta, first_step, g, grad, m, s, s_hat, sqrt, t, x,
 )  # fmt: skip
 
 acprop = Rule(
@@ -20,7 +20,7 @@ acprop = Rule(
     state={m: 0, s: 0},
     update=[
         (g, grad(x)),
-        (s_hat, first_step(1, s / (1 - beta2 ** (t - 1)))),
+        (s_hat, first_step(1, s / (1 - beta2 ** Max(1, t - 1)))),
         (x, x - eta * g / (sqrt(s_hat) + epsilon)),
         (s, beta2 * s + (1 - beta2) * (g - m) ** 2 + epsilon_root),
         (m, beta1 * m + (1 - beta1) * g),
