@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -246,14 +247,14 @@ def _implementation(
 
     import numpy as np
 
+    from symopt.verification.adapting import as_implementation
     from symopt.verification.implementation import Implementation
     from symopt.verification.target import from_function, load_target
-    from symopt.verification.verify import as_implementation
 
     found = load_target(target)
     extra = _values(settings(arguments))
     if kind == "update" or (kind == "auto" and isinstance(found, type)):
-        made = Implementation.from_update(lambda: found(**extra), found.__name__)
+        made = Implementation.from_update(functools.partial(found, **extra), found.__name__)
     elif kind == "step":
         made = Implementation.from_step(found)
     elif kind == "auto" and not (callable(found) and hasattr(found, "__code__")):

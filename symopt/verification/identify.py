@@ -12,6 +12,7 @@ from symopt.errors import UnknownNameError, did_you_mean
 from symopt.statement.library import rules
 from symopt.statement.numbers import received
 from symopt.statement.rule import Rule
+from symopt.verification.adapting import as_implementation
 from symopt.verification.departures import Departure, departure
 from symopt.verification.identification import Identification, Match
 from symopt.verification.implementation import Implementation, ImplementationError
@@ -28,7 +29,7 @@ from symopt.verification.probe import standard_probes
 from symopt.verification.siblings import Sibling, siblings
 from symopt.verification.stepping import float_rule
 from symopt.verification.verdict import Verdict
-from symopt.verification.verify import as_implementation, verify
+from symopt.verification.verify import verify
 
 __all__ = ["Identification", "Match", "identify"]
 
@@ -172,7 +173,7 @@ class _Search:
             reason = f"{', '.join(outside)} would be outside of its domain"
             return Verdict("undecided", self.code.name, rule.name, reason=reason)
         settings: dict[str, Any] = dict(values)
-        return verify(self.code, rule, **settings)
+        return verify(self.code, rule, proof=False, **settings)
 
     def _share(self, fitted: Fit) -> float:
         """The share of points that the rule as stated meets bit for bit."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import SymoptError
+from symopt.verification.subject import Subject
 
 __all__ = [
     "Implementation", "ImplementationError", "Observation", "Oracle", "Question", "to_format",
@@ -122,6 +123,8 @@ class Implementation:
     form: str = ""
     #: Drives it with each coordinate as a parameter of its own, where it takes several.
     divided: Driver | None = None
+    #: What it was made from; code that can be read is proved, and not only run.
+    subject: Subject | None = field(default=None, repr=False, compare=False)
 
     @property
     def format(self) -> str:
@@ -139,7 +142,7 @@ class Implementation:
         def drive(x0: Array, oracle: Oracle, steps: int) -> Any:
             return function(oracle, x0.copy(), steps)
 
-        return cls(name or _name(function), drive)
+        return cls(name or _name(function), drive, subject=Subject("trajectory", function))
 
     @classmethod
     def from_step(
@@ -153,7 +156,7 @@ class Implementation:
                 x, memory = function(x, oracle(x), memory)
                 yield np.array(x, copy=True)
 
-        return cls(name or _name(function), drive)
+        return cls(name or _name(function), drive, subject=Subject("step", function, state))
 
     @classmethod
     def from_update(cls, make: Callable[[], Any], name: str = "") -> Implementation:
@@ -171,7 +174,7 @@ class Implementation:
             params = {f"x{i}": x0[i : i + 1].copy() for i in range(len(x0))}
             return _update(make, params, oracle, steps)
 
-        return cls(name or _name(make), drive, divided=divided)
+        return cls(name or _name(make), drive, divided=divided, subject=Subject("update", make))
 
     @classmethod
     def from_torch(

@@ -172,7 +172,7 @@ def _told_apart(
     """By how much the probe separates the two, or why it does not."""
     try:
         code = implementation_of(rival, dtype, **_values(rule, rival, hyper))
-        verdict = verify(code, rule, probes=[probe], **hyper)
+        verdict = verify(code, rule, probes=[probe], proof=False, **hyper)
     except SymoptError as error:
         return 0.0, f"cannot be run: {error}"
     if verdict.status == "refuted":

@@ -17,6 +17,7 @@ import numpy as np
 from symopt.errors import InputError, did_you_mean
 from symopt.statement.user_code import execute_file
 from symopt.verification.implementation import Implementation
+from symopt.verification.subject import Subject
 
 __all__ = ["from_function", "load_target"]
 
@@ -108,9 +109,10 @@ def from_function(
             return function(oracle, x0, steps, **given)
         return _first(function(oracle, x0, **given), x0, steps)
 
-    return Implementation.from_trajectory(
-        lambda oracle, x0, steps: drive(x0, oracle, steps),
-        name=str(getattr(function, "__name__", function)),
+    return Implementation(
+        str(getattr(function, "__name__", function)),
+        lambda x0, oracle, steps: drive(x0.copy(), oracle, steps),
+        subject=Subject("trajectory", function, settings=tuple(given.items())),
     )
 
 

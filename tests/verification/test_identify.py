@@ -12,8 +12,8 @@ import pytest
 
 import symopt
 from symopt.errors import UnknownNameError
+from symopt.verification.adapting import as_implementation
 from symopt.verification.inference import fit, inference_probes, record, snap
-from symopt.verification.verify import as_implementation
 
 
 def descent(grad, x, steps, eta=0.05):

@@ -14,6 +14,7 @@ import numpy as np
 from symopt.errors import InputError, MissingExtraError
 from symopt.verification.adapters import required
 from symopt.verification.implementation import Array, Implementation, Oracle
+from symopt.verification.subject import Subject
 
 __all__ = ["implementation", "loaded", "of_object"]
 
@@ -93,6 +94,7 @@ def implementation(make: Any, dtype: str, name: str) -> Implementation:
         form,
         f"Keras on {backend}, its default float set to {dtype}",
         tuple(profiles),
+        subject=Subject("keras", make),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from symopt.errors import InputError
 from symopt.verification.adapters import required
 from symopt.verification.implementation import Array, Implementation, Oracle
+from symopt.verification.subject import Subject
 
 __all__ = ["implementation", "of_object", "state_name", "wide"]
 
@@ -67,6 +68,7 @@ def implementation(transform: Any, dtype: str, name: str) -> Implementation:
         note,
         tuple(profiles),
         dtype if dtype == "bfloat16" else "",
+        subject=Subject("optax", transform),
     )
 
 

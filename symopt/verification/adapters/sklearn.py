@@ -10,6 +10,7 @@ import numpy as np
 
 from symopt.verification.adapters import required
 from symopt.verification.implementation import Array, Implementation, Oracle
+from symopt.verification.subject import Subject
 
 __all__ = ["MODULE", "implementation", "of_object"]
 
@@ -34,7 +35,9 @@ def implementation(make: Callable[[Any], Any], name: str) -> Implementation:
         return points
 
     kind = getattr(make, "__name__", "") or getattr(getattr(make, "func", None), "__name__", "")
-    return Implementation(name or f"sklearn {kind}".strip(), drive, np.float64)
+    return Implementation(
+        name or f"sklearn {kind}".strip(), drive, np.float64, subject=Subject("sklearn", make)
+    )
 
 
 def of_object(given: Any) -> Implementation:

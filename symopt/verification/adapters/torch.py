@@ -16,6 +16,7 @@ from symopt.verification.implementation import (
     ImplementationError,
     Oracle,
 )
+from symopt.verification.subject import Subject
 
 __all__ = ["implementation", "of_object", "state_name"]
 
@@ -63,6 +64,7 @@ def implementation(make: Callable[[Any], Any], dtype: str, name: str) -> Impleme
         "; ".join(notes),
         tuple(profiles),
         dtype if dtype == "bfloat16" else "",
+        subject=Subject("torch", make),
     )
 
 

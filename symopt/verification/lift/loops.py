@@ -36,7 +36,7 @@ from symopt.verification.lift.to_rule import to_rule
 from symopt.verification.lift.trace import Tape, Traced
 from symopt.verification.target import CONFIGURATION_NAMES
 
-__all__ = ["is_loop", "lift_loop"]
+__all__ = ["is_loop", "lift_loop", "shape_of"]
 
 _STARTS = re.compile(r"(x|w|theta|start|init|point|param|p|weights)_?\w*", re.IGNORECASE)
 _GRADIENT = re.compile(r"(grad|d_?f|der|jac|nabla|prime|d[a-z]_?d|g$|d[A-Z])", re.IGNORECASE)
@@ -94,7 +94,8 @@ def _oracles(function: Any) -> list[str]:
     return [name for name in names if name in looped]
 
 
-def _shape(function: Any, given: Mapping[str, Any]) -> _Shape:
+def shape_of(function: Any, given: Mapping[str, Any]) -> _Shape:
+    """Which argument of a loop function is what."""
     parameters = dict(inspect.signature(function).parameters)
     called = _oracles(function)
     named = [name for name in called if _GRADIENT.match(name)]
@@ -245,13 +246,15 @@ def _is_foreign(value: Any) -> bool:
     return isinstance(value, (Asked, range, enumerate, zip)) or inspect.isroutine(value)
 
 
-def lift_loop(function: Any, given: Mapping[str, Any]) -> Rule:
+def lift_loop(function: Any, given: Mapping[str, Any], parameter: str = "") -> Rule:
     """The rule that one cycle of a loop function is.
+
+    ``parameter`` is the variable that is the parameter, as a path of ``locals``, where it is known.
 
     Raises :class:`~symopt.errors.LiftError` where none of its variables can be the parameter.
     """
     decorated, function = function, unwrapped(function)
-    shape = _shape(function, given)
+    shape = shape_of(function, given)
     cut = _Cut(shape.oracle)
     code = Code(function, cut)
     own = {name: value for name, value in given.items() if name != shape.configuration}
@@ -281,7 +284,7 @@ def lift_loop(function: Any, given: Mapping[str, Any]) -> Rule:
                 LiftError(f"{function.__qualname__} raised {type(error).__name__}: {error}")
             )
             continue
-        return _lifted(function, code, cut, shape, settings, dimensions)
+        return _lifted(function, code, cut, shape, settings, dimensions, parameter)
     raise failures[0]
 
 
@@ -292,6 +295,7 @@ def _lifted(
     shape: _Shape,
     settings: Settings,
     dimensions: tuple[int, ...],
+    parameter: str,
 ) -> Rule:
     from symopt.verification.lift.numpy_code import own_names, source_of
 
@@ -315,7 +319,8 @@ def _lifted(
 
         try:
             if candidate == "?":
-                candidates += _candidates(tape, make, dimensions)
+                found = _candidates(tape, make, dimensions)
+                candidates += [path for path in found if parameter in ("", path)]
                 if not candidates:
                     raise LiftError("no variable of the loop starts where the function starts")
                 continue

@@ -42,14 +42,16 @@ _SIZES = {(3,): 5, (): 1}
 Start = Callable[[Any, dict[str, Any], Callable[[str], Any], Any, Callable[..., Any]], Session]
 
 
-def lift_numpy(target: Any, given: Mapping[str, Any]) -> Rule:
+def lift_numpy(target: Any, given: Mapping[str, Any], way: tuple[str, str] | None = None) -> Rule:
     """The rule of a class, an object or a function.
+
+    ``way`` is the method and the form of its arguments, where a class is to be called so only.
 
     Raises :class:`~symopt.errors.LiftError` where no rule can be read, or what was read is not
     what the code does at other points.
     """
     if isinstance(target, type):
-        return _lift_class(target, given)
+        return _lift_class(target, given, way)
     if inspect.isfunction(target):
         from symopt.verification.lift.loops import is_loop, lift_loop
 
@@ -80,7 +82,7 @@ def _parameters(target: Any) -> dict[str, inspect.Parameter]:
         raise LiftError(f"{target!r} has no readable arguments") from error
 
 
-def _lift_class(kind: type, given: Mapping[str, Any]) -> Rule:
+def _lift_class(kind: type, given: Mapping[str, Any], way: tuple[str, str] | None = None) -> Rule:
     _refuse_estimator(kind)
     parameters = _parameters(kind)
     held = [name for name in parameters if role(name) == "parameter"]
@@ -116,7 +118,9 @@ def _lift_class(kind: type, given: Mapping[str, Any]) -> Rule:
 
         return start
 
-    return _first_way(Code(kind), kind, settings, [starter(*way) for way in ways])
+    if way is not None:
+        ways = [way]
+    return _first_way(Code(kind), kind, settings, [starter(*each) for each in ways])
 
 
 def _refuse_estimator(kind: type) -> None:
