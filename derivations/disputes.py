@@ -37,7 +37,7 @@ lamb_corrected_outside = rules.lamb.variant(
         / (1 - beta1**t)
         * where(norm(x) * norm(u) > 0, norm(x) / norm(u), 1)
         * u,
-        **{symbol: None for symbol in sympy.symbols("m_hat v_hat r", real=True)},
+        **dict.fromkeys(sympy.symbols("m_hat v_hat r", real=True)),
     },
     source=symopt.Source("torch-optimizer0.3.0", "torch_optimizer/lamb.py, debias=True"),
     defect="the trust ratio divides the direction's length out, and the correction scales it again",
@@ -51,9 +51,9 @@ DISPUTES = [
         ("chainer/chainer#4274", "chainer/chainer#540"),
         "nesterov_new_velocity",
         "nesterov_bengio",
-        "At once: at mu = 0.9 the first step is 1.43 times as long. On a quadratic the learning rate "
-        "falls from 2(1+mu)/(1+2mu) over the curvature to 2(1+mu)/(1+2mu+2mu^2): from 1.357 to "
-        "0.860 at mu = 0.9.",
+        "At once: at mu = 0.9 the first step is 1.43 times as long. On a quadratic the largest "
+        "stable learning rate falls from 2(1+mu)/(1+2mu) over the curvature to "
+        "2(1+mu)/(1+2mu+2mu^2): from 1.357 to 0.860 at mu = 0.9.",
         setting=tenth,
     ),
     Dispute(
@@ -125,8 +125,12 @@ DISPUTES = [
         "Algorithm 1 adds epsilon to the corrected root; the folded form of Section 2 adds epsilon "
         "hat to the raw one, and Keras, TensorFlow and (until 2019) PyTorch compute that.",
         (
-            "keras-team/keras#17391", "tensorflow/tensorflow#9047", "tensorflow/tensorflow#35102",
-            "pytorch/pytorch#2060", "pytorch/pytorch#41477", "pytorch/pytorch#22628",
+            "keras-team/keras#17391",
+            "tensorflow/tensorflow#9047",
+            "tensorflow/tensorflow#35102",
+            "pytorch/pytorch#2060",
+            "pytorch/pytorch#41477",
+            "pytorch/pytorch#22628",
             "huggingface/transformers#35504",
         ),
         "adam",
@@ -171,8 +175,12 @@ DISPUTES = [
         "Hinton's slide has no epsilon. PyTorch and Chainer add it beside the root, TensorFlow, "
         "Keras and JAX under it.",
         (
-            "chainer/chainer#4754", "keras-team/keras#435", "keras-team/keras#4356",
-            "pytorch/pytorch#23796", "tensorflow/tensorflow#58412", "jax-ml/jax#1427",
+            "chainer/chainer#4754",
+            "keras-team/keras#435",
+            "keras-team/keras#4356",
+            "pytorch/pytorch#23796",
+            "tensorflow/tensorflow#58412",
+            "jax-ml/jax#1427",
         ),
         "rmsprop",
         "rmsprop_epsilon_inside",
@@ -184,8 +192,12 @@ DISPUTES = [
         "RMSProp's first second moment: 0 or 1",
         "TensorFlow 1 (and timm's port of it) starts the average of squares at 1.",
         (
-            "google-deepmind/optax#49", "tensorflow/tensorflow#40670", "torch/optim#117",
-            "torch/optim#130", "jax-ml/jax#975", "BRML/climin#30",
+            "google-deepmind/optax#49",
+            "tensorflow/tensorflow#40670",
+            "torch/optim#117",
+            "torch/optim#130",
+            "jax-ml/jax#975",
+            "BRML/climin#30",
         ),
         "rmsprop_tensorflow",
         "rmsprop_epsilon_inside",
@@ -205,8 +217,8 @@ DISPUTES = [
     ),
     Dispute(
         "AMSGrad: maximum before the correction, or after it",
-        "PyTorch and Keras take the maximum of raw second moments and correct it; optax (and, until "
-        "2024, PyTorch's text) takes the maximum of corrected ones.",
+        "PyTorch and Keras take the maximum of raw second moments and correct it; optax (and, "
+        "until 2024, PyTorch's text) takes the maximum of corrected ones.",
         ("google-deepmind/optax#1389", "google-deepmind/optax#1423", "pytorch/pytorch#142323"),
         "amsgrad_pytorch",
         "amsgrad_optax",
@@ -219,8 +231,12 @@ DISPUTES = [
         "Weight decay is not L2 regularization",
         "PyTorch's Adam adds lambda times the parameter to the gradient; AdamW decays the "
         "parameter by itself.",
-        ("pytorch/pytorch#3740", "pytorch/pytorch#4429", "pytorch/pytorch#38767",
-         "pytorch/pytorch#48793"),
+        (
+            "pytorch/pytorch#3740",
+            "pytorch/pytorch#4429",
+            "pytorch/pytorch#38767",
+            "pytorch/pytorch#48793",
+        ),
         "adam_l2",
         "adamw",
         "Always when lambda is not 0: inside the gradient the decay is divided by the root of the "
@@ -231,7 +247,8 @@ DISPUTES = [
         "Weight decay: before the step, or after it",
         "Transformers' AdamW and some kernels decay the parameter that the step has already moved.",
         (
-            "bitsandbytes-foundation/bitsandbytes#2010", "stanford-cs336/assignment1-basics#54",
+            "bitsandbytes-foundation/bitsandbytes#2010",
+            "stanford-cs336/assignment1-basics#54",
             "kyleliang919/C-Optim#3",
         ),
         "adamw",
@@ -245,7 +262,9 @@ DISPUTES = [
         "Algorithm 2 multiplies the decay by the schedule but not by the learning rate alpha. "
         "PyTorch and Keras multiply it by both.",
         (
-            "FluxML/Optimisers.jl#182", "NVIDIA/apex#1849", "modern-fortran/neural-fortran#152",
+            "FluxML/Optimisers.jl#182",
+            "NVIDIA/apex#1849",
+            "modern-fortran/neural-fortran#152",
             "egg-west/AdamW-pytorch#1",
         ),
         "adamw",
@@ -281,15 +300,18 @@ DISPUTES = [
         "RAdam rectifies above 4, or above 5",
         "The paper's threshold is 4, the authors' code and PyTorch have 5 (optax: at least 5).",
         (
-            "taki0112/RAdam-Tensorflow#2", "pytorch/pytorch#58968", "google-deepmind/optax#15",
-            "CyberZHG/keras-radam#24", "lessw2020/Ranger-Deep-Learning-Optimizer#2",
+            "taki0112/RAdam-Tensorflow#2",
+            "pytorch/pytorch#58968",
+            "google-deepmind/optax#15",
+            "CyberZHG/keras-radam#24",
+            "lessw2020/Ranger-Deep-Learning-Optimizer#2",
         ),
         "radam_epsilon",
         "radam_pytorch",
         "For one step: at beta2 = 0.999 the length of the average is 4.996 at step 5 and 5.994 at "
         "step 6, so one of them takes its fifth step as momentum and the other rectified.",
-        values={"beta1": "9/10", "beta2": "999/1000"},
-        setting=tenth,
+        values={"beta1": "0", "beta2": "9/10", "epsilon": "0"},
+        setting={"eta": "1/10", "beta1": "9/10", "beta2": "999/1000", "epsilon": "1e-8"},
     ),
     Dispute(
         "AdaDelta: which average of squared steps",
@@ -369,7 +391,7 @@ DISPUTES = [
         "lamb",
         "Until the corrections have died out: the first step has 0.316 of the length that LAMB "
         "prescribes.",
-        values={"beta1": "9/10", "beta2": "999/1000"},
+        values={"beta1": "9/10", "beta2": "999/1000", "epsilon": "0", "lamda": "0"},
         setting=tenth,
     ),
 ]

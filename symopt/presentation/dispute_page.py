@@ -28,6 +28,7 @@ from symopt.presentation.document import (
 )  # fmt: skip
 from symopt.presentation.figures import figure
 from symopt.presentation.indices import IndexedLine, indexed_lines, initial_lines
+from symopt.presentation.names import Label
 from symopt.statement.rule import Rule
 from symopt.verification.dispute import Departure, Settled
 from symopt.verification.verdict import Verdict
@@ -80,7 +81,7 @@ def _overview(settled: Sequence[Settled]) -> Table:
     header = ("", "dispute", "settled", "from step", "float64 shows it", "float32 shows it")
     rows = []
     for number, found in enumerate(settled, 1):
-        first = "" if found.same.step is None else str(found.same.step)
+        first = "never" if found.outcome == "one rule" else str(found.same.step or "")
         shown = [_since(found, form) for form in ("float64", "float32")]
         rows.append(
             tuple(
@@ -93,7 +94,7 @@ def _overview(settled: Sequence[Settled]) -> Table:
         "which the two formulas differ. Shows it: the first step at which runs of the two, rounded "
         "in that format, differ in any bit."
     )
-    return Table(tuple(spans(cell) for cell in header), tuple(rows), "rlllll", caption)
+    return Table(tuple(spans(cell) for cell in header), tuple(rows), "rpllll", caption)
 
 
 def _since(found: Settled, form: str) -> str:
@@ -106,10 +107,11 @@ def _since(found: Settled, form: str) -> str:
 
 def _section(number: int, found: Settled) -> Section:
     dispute = found.dispute
+    badge = Badge(_STATUS.get(found.outcome, found.outcome))
     blocks: list[Block] = [
         Paragraph(spans(dispute.question)),
         *_formulas(found.first, found.second),
-        Paragraph((Badge(_STATUS.get(found.outcome, found.outcome)), *spans(" "), *_decision(found))),
+        Paragraph((badge, *spans(" "), *_decision(found))),
         *_difference(found),
         *_numbers(found),
         Paragraph((*spans("When it matters: "), *spans(dispute.matters))),
@@ -127,7 +129,9 @@ def _formulas(first: Rule, second: Rule) -> list[Block]:
         theirs = set(map(_written, _lines(other)))
         own = [line for line in _lines(rule) if _written(line) not in theirs]
         blocks.append(
-            Paragraph((*spans(f"{rule.title} ("), Code(rule.name), *spans(f"; {rule.source.text}):")))
+            Paragraph(
+                (*spans(f"{rule.title} ("), Code(rule.name), *spans(f"; {rule.source.text}):"))
+            )
         )
         if own:
             blocks.append(Equations(tuple(_equation(line) for line in own)))
@@ -153,7 +157,11 @@ def _equation(line: IndexedLine) -> EquationLine:
 def _decision(found: Settled) -> Spans:
     same, mapped = found.same, found.mapped
     if found.outcome == "one rule":
-        return spans("One rule: proved equal at every step, with the same hyperparameters.")
+        related = "; ".join(found.same.relation)
+        return spans(
+            "One rule: proved equal at every step, with the same hyperparameters"
+            + (f", where {related}." if related else ".")
+        )
     if mapped is not None:
         pairs = [_map_entry(name, value) for name, value in mapped.map.items()]
         return (
@@ -180,20 +188,19 @@ def _difference(found: Settled) -> list[Block]:
     if same.difference is not None and int(same.difference.count_ops()) <= _MOST_OPERATIONS:
         values = ", ".join(f"{name} = {value}" for name, value in found.dispute.values.items())
         given = f", for {values}" if values else ""
-        blocks.append(
-            Paragraph(
-                spans(f"The first minus the second, of {same.quantity} after step {same.step}{given}:")
-            )
-        )
-        blocks.append(Equations((EquationLine(None, pieces(same.difference)),)))
+        told = f"The first minus the second after step {same.step}{given}:"
+        point = Label("x", str(same.step))
+        left = Math(rf"\Delta {point.latex}", f"Δ{point.unicode}", point.width + 0.8)
+        blocks.append(Paragraph(spans(told)))
+        blocks.append(Equations((EquationLine(left, pieces(same.difference)),)))
     if same.witness is not None:
-        blocks.append(
-            Details(spans("A witness in exact numbers"), (Listing(str(same.witness)),))
-        )
+        blocks.append(Details(spans("A witness in exact numbers"), (Listing(str(same.witness)),)))
     return blocks
 
 
 def _numbers(found: Settled) -> list[Block]:
+    if found.outcome == "one rule":
+        return []
     if not found.departures:
         return [Paragraph(spans(f"No run shows it: {found.reason}."))] if found.reason else []
     header = tuple(spans(cell) for cell in ("after step", "distance of the points", "of the way"))
@@ -219,7 +226,5 @@ def _row(same: Verdict, departure: Departure) -> tuple[Spans, ...]:
         most = figure(departure.distance.upper(), 3, telling=False).math
         return spans(str(departure.step)), (*spans("at most "), most), spans("")
     share = departure.distance / departure.moved
-    distance, part = (
-        figure(value, 3, telling=False).math for value in (departure.distance, share)
-    )
+    distance, part = (figure(value, 3, telling=False).math for value in (departure.distance, share))
     return spans(str(departure.step)), (distance,), (part,)

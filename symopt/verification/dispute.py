@@ -200,8 +200,12 @@ def _departures(
 def _distance(one: Sequence[Any], other: Sequence[Any]) -> Any:
     from flint import arb
 
-    squares = sum(((a - b) ** 2 for a, b in zip(one, other, strict=True)), arb(0))
-    return squares.max(arb(0)).sqrt()
+    gaps = [a - b for a, b in zip(one, other, strict=True)]
+    squares = sum((gap**2 for gap in gaps), arb(0))
+    if squares.contains(0):
+        # The root of a ball that holds 0 is nan; the sum of the sizes encloses it as well.
+        return sum(map(abs, gaps), arb(0))
+    return squares.sqrt()
 
 
 def _shows(dispute: Dispute, first: Rule, second: Rule, form: str, steps: int) -> int | None:
