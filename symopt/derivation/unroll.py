@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 from sympy import Expr, Symbol
 
-from symopt.derivation.closed_form import ClosedForm, closed_form
+from symopt.derivation.first_steps import ClosedForm, closed_form
 from symopt.derivation.step import Oracle, apply_step, initial_state, objective_oracle
 from symopt.errors import InputError
 from symopt.program.from_sympy import Reader

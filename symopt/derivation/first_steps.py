@@ -1,4 +1,7 @@
-"""Closed forms of the first steps: expanded, explicit, or let-bound by the rule's own lines."""
+"""Closed forms of the first steps: expanded, explicit, or let-bound by the rule's own lines.
+
+The point after *every* step, on a quadratic, is in :mod:`symopt.derivation.every_step`.
+"""
 
 from __future__ import annotations
 
