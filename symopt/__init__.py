@@ -31,6 +31,8 @@ _HOMES = {
     "rules": "symopt.statement.library",
     "Unrolled": "symopt.derivation.unroll",
     "unroll": "symopt.derivation.unroll",
+    "Stability": "symopt.derivation.stability",
+    "stability": "symopt.derivation.stability",
     "Kernel": "symopt.execution.kernel",
     "kernel": "symopt.execution.kernel",
     "Trajectory": "symopt.execution.trajectory",

@@ -19,6 +19,7 @@ _COMMANDS = {
     "show": ("symopt.cli.statements", "show_command", "Show a statement and what follows from it."),
     "derive": ("symopt.cli.derivations", "derive_command", "Write a derivation, as LaTeX or text."),
     "unroll": ("symopt.cli.derivations", "unroll_command", "Show the first steps as formulas."),
+    "stability": ("symopt.cli.stability", "stability_command", "When and how fast it converges."),
     "run": ("symopt.cli.runs", "run_command", "Run a rule on an objective, exactly or in floats."),
     "plot": ("symopt.cli.runs", "plot_command", "Draw runs: paths on contours, losses, surfaces."),
     "verify": ("symopt.cli.verification", "verify_command", "Decide whether code is a rule."),
