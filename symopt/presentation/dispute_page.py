@@ -62,7 +62,7 @@ def disputes_document(title: str, introduction: str, settled: Sequence[Settled])
     True
     """
     blocks: list[Block] = [Paragraph(spans(introduction)), _overview(settled)]
-    blocks += [_section(number, found) for number, found in enumerate(settled, 1)]
+    blocks += map(_section, settled)
     sources = [rule.source for found in settled for rule in (found.first, found.second)]
     return Document(title, tuple(blocks), tuple(sources))
 
@@ -78,23 +78,20 @@ def thread(name: str) -> Link:
 
 
 def _overview(settled: Sequence[Settled]) -> Table:
-    header = ("", "dispute", "settled", "from step", "float64 shows it", "float32 shows it")
+    header = ("dispute", "settled", "from step", "in float64", "in float32")
     rows = []
-    for number, found in enumerate(settled, 1):
+    for found in settled:
         first = "never" if found.outcome == "one rule" else str(found.same.step or "")
         shown = [_since(found, form) for form in ("float64", "float32")]
         rows.append(
-            tuple(
-                spans(cell)
-                for cell in (str(number), found.dispute.title, found.outcome, first, *shown)
-            )
+            tuple(spans(cell) for cell in (found.dispute.title, found.outcome, first, *shown))
         )
     caption = spans(
         "Settled: by proof for all inputs, hyperparameters and steps. From step: the first at "
-        "which the two formulas differ. Shows it: the first step at which runs of the two, rounded "
-        "in that format, differ in any bit."
+        "which the two formulas differ. In float64, float32: the first step at which runs of the "
+        "two, rounded in that format, differ in any bit."
     )
-    return Table(tuple(spans(cell) for cell in header), tuple(rows), "rpllll", caption)
+    return Table(tuple(spans(cell) for cell in header), tuple(rows), "pllll", caption)
 
 
 def _since(found: Settled, form: str) -> str:
@@ -105,7 +102,7 @@ def _since(found: Settled, form: str) -> str:
     return f"at step {step}"
 
 
-def _section(number: int, found: Settled) -> Section:
+def _section(found: Settled) -> Section:
     dispute = found.dispute
     badge = Badge(_STATUS.get(found.outcome, found.outcome))
     blocks: list[Block] = [
@@ -119,7 +116,7 @@ def _section(number: int, found: Settled) -> Section:
     if dispute.threads:
         links = joined([(thread(name),) for name in dispute.threads])
         blocks.append(Paragraph((*spans("Argued in "), *links, *spans("."))))
-    return Section(spans(f"{number}. {dispute.title}"), tuple(blocks))
+    return Section(spans(dispute.title), tuple(blocks))
 
 
 def _formulas(first: Rule, second: Rule) -> list[Block]:
