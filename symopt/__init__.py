@@ -54,9 +54,9 @@ _HOMES = {
     "systems": "symopt.verification.systems",
     **dict.fromkeys(
         [
-            "BudgetError", "InexactError", "InputError", "LiftError", "MissingExtraError",
-            "OutputError", "ParseError", "StatementError", "SymoptError", "UndecidedError",
-            "UndefinedError", "UnknownNameError",
+            "BudgetError", "DerivationError", "InexactError", "InputError", "LiftError",
+            "MissingExtraError", "OutputError", "ParseError", "StatementError", "SymoptError",
+            "UndecidedError", "UndefinedError", "UnknownNameError",
         ],
         "symopt.errors",
     ),
@@ -84,6 +84,9 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from symopt.errors import (
         BudgetError as BudgetError,
+    )
+    from symopt.errors import (
+        DerivationError as DerivationError,
     )
     from symopt.errors import (
         InexactError as InexactError,

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "BudgetError",
+    "DerivationError",
     "InexactError",
     "InputError",
     "LiftError",
@@ -64,6 +65,10 @@ class BudgetError(SymoptError):
 
 class LiftError(SymoptError):
     """Code from which no rule can be read; the message names the operation and its line."""
+
+
+class DerivationError(SymoptError, ArithmeticError):
+    """A step of a derivation does not hold; the message names the step and what it says."""
 
 
 class OutputError(SymoptError, OSError):

@@ -102,27 +102,41 @@ def notebook(objective: Objective) -> Notebook:
     return Notebook(_roles(objective))
 
 
-def gradient_blocks(book: Notebook, steps: tuple[Step, ...]) -> list[Block]:
-    """The partial derivatives, each from its parts."""
+def gradient_blocks(book: Notebook, steps: tuple[Step, ...], detail: str = "normal") -> list[Block]:
+    """The partial derivatives: the results alone (``"brief"``), from what is no matter of course
+    (``"normal"``), or from every rule that was applied (``"full"``)."""
+    if detail == "brief":
+        found = [
+            line
+            for step in steps
+            for line in book.defined(_partial_of(Label("f"), Label(step.variable.name)), step.after)
+        ]
+        return [Equations(tuple(found))]
     blocks: list[Block] = []
     for step in steps:
         label = Label(step.variable.name)
         blocks.append(Paragraph(spans("With respect to ", Math(label.latex, label.unicode), ":")))
-        lines = _parts(step, book, set())
+        lines = _parts(step, book, set(), everything=detail == "full")
         lines += book.defined(_partial_of(Label("f"), label), step.after, _reason(step, book))
         blocks.append(Equations(tuple(lines)))
     return blocks
 
 
-def _parts(step: Step, book: Notebook, seen: set[Expr]) -> list[EquationLine]:
-    """Lines for what a step needs and that is no matter of course; wide parts get a name."""
+def _parts(
+    step: Step, book: Notebook, seen: set[Expr], *, everything: bool = False
+) -> list[EquationLine]:
+    """Lines for what a step needs, and is no matter of course unless everything is wanted.
+
+    Wide parts get a name.
+    """
     lines: list[EquationLine] = []
     needed = step.children[1:] if step.rule == "chain" else step.children
     for child in needed:
-        if _is_plain(child) or child.before in seen:
+        plain = child.rule in ("constant", "variable") if everything else _is_plain(child)
+        if plain or child.before in seen:
             continue
         seen.add(child.before)
-        lines += _parts(child, book, seen)
+        lines += _parts(child, book, seen, everything=everything)
         body = math(child.before, book.roles)
         if body.width > _WIDE:
             label, new = book.named(child.before)
@@ -210,8 +224,12 @@ def _equals(left: Math, right: Expr, roles: Roles) -> Math:
     )
 
 
-def hessian_blocks(objective: Objective, book: Notebook) -> list[Block]:
-    """The second derivatives, each once."""
+def hessian_blocks(
+    objective: Objective,
+    book: Notebook,
+    argument: tuple[tuple[int, int, Step], ...] = (),
+) -> list[Block]:
+    """The second derivatives, each once; from their steps where the argument is given."""
     variables = objective.variables
     if len(variables) > _HESSIAN_VARIABLES:
         return [
@@ -223,6 +241,7 @@ def hessian_blocks(objective: Objective, book: Notebook) -> list[Block]:
             )
         ]
     hessian = objective.hessian
+    steps = {(i, j): step for i, j, step in argument}
     lines: list[EquationLine] = []
     for i, first in enumerate(variables):
         for j in range(i, len(variables)):
@@ -233,7 +252,11 @@ def hessian_blocks(objective: Objective, book: Notebook) -> list[Block]:
             )
             plain = f"∂{a.unicode}²" if i == j else f"∂{a.unicode}∂{b.unicode}"
             name = Math(rf"\frac{{\partial^2 f}}{{{below}}}", f"∂²f/{plain}", 3.2)
-            lines += book.defined(name, hessian[i, j])
+            step = steps.get((i, j))
+            if step is not None:
+                lines += _parts(step, book, set(), everything=True)
+            reason = _reason(step, book) if step is not None else spans()
+            lines += book.defined(name, hessian[i, j], reason)
     return [Equations(tuple(lines))]
 
 

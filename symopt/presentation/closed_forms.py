@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy
 from sympy import Expr, Symbol
 
+from symopt.derivation.argument import Unfolding
+from symopt.derivation.collecting import collected, upright
 from symopt.derivation.unroll import Unrolled, unroll
 from symopt.presentation.breaking import pieces
+from symopt.presentation.checked import Checked
 from symopt.presentation.document import (
     Block,
     EquationLine,
@@ -16,13 +21,15 @@ from symopt.presentation.document import (
     Section,
     spans,
 )  # fmt: skip
+from symopt.presentation.indices import IndexedLine, all_lines
 from symopt.presentation.names import Label
 from symopt.presentation.order import Roles
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import REDUCTIONS
+from symopt.verification.argument import Finding, check_formulas
 
-__all__ = ["closed_section"]
+__all__ = ["closed_section", "unfolded_blocks"]
 
 #: Closed forms are printed up to this width in em (about eight lines), and these many terms.
 _WIDEST = 250.0
@@ -33,11 +40,17 @@ _OPERATIONS = 300
 _LINE = 33.0
 
 
-def closed_section(rule: Rule, objective: Objective, steps: int) -> Section:
-    """The points of the first steps as formulas, as far as they can be read."""
-    blocks: list[Block] = []
+def closed_section(
+    rule: Rule, objective: Objective, steps: int, lines_of_steps: Sequence[Unfolding] = ()
+) -> Checked:
+    """The points of the first steps as formulas, as far as they can be read, each checked.
+
+    ``lines_of_steps`` are shown first: each line of the rule with earlier results put in.
+    """
+    blocks: list[Block] = unfolded_blocks(rule, lines_of_steps) if lines_of_steps else []
+    findings: list[Finding] = []
     if not any(expression.has(*REDUCTIONS) for _, expression in rule.update):
-        blocks += _in_gradients(rule, steps)
+        blocks += _in_gradients(rule, steps, findings)
     unrolled = unroll(rule, objective, steps)
     roles = Roles(
         hyperparameters=tuple(rule.hyperparameters),
@@ -50,6 +63,7 @@ def closed_section(rule: Rule, objective: Objective, steps: int) -> Section:
         )
     lines = []
     for step, form in enumerate(forms, start=1):
+        findings += check_formulas(unrolled, step, form, "closed form")
         for variable, expression in zip(objective.variables, form, strict=True):
             label = Label(variable.name, str(step))
             left = Math(label.latex, label.unicode, label.width)
@@ -73,10 +87,11 @@ def closed_section(rule: Rule, objective: Objective, steps: int) -> Section:
                 )
             )
         )
-    return Section(spans("The first steps in closed form"), tuple(blocks))
+    section = Section(spans("The first steps in closed form"), tuple(blocks))
+    return Checked(section, tuple(findings))
 
 
-def _in_gradients(rule: Rule, steps: int) -> list[Block]:
+def _in_gradients(rule: Rule, steps: int, findings: list[Finding]) -> list[Block]:
     """The first points in terms of the gradients g_1, g_2, ..., whatever the objective."""
     unrolled = unroll(rule, None, steps)
     gradients = tuple(s for s in unrolled.arguments if s.name.startswith("g"))
@@ -91,6 +106,7 @@ def _in_gradients(rule: Rule, steps: int) -> list[Block]:
         return []
     lines = []
     for step, form in enumerate(forms, start=1):
+        findings += check_formulas(unrolled, step, form, "closed form in gradients")
         label = Label("x", str(step))
         left = Math(label.latex, label.unicode, label.width)
         lines.append(EquationLine(left, pieces(form[0], roles=roles)))
@@ -105,6 +121,60 @@ def _in_gradients(rule: Rule, steps: int) -> list[Block]:
     ]  # fmt: skip
 
 
+def unfolded_blocks(rule: Rule, lines: Sequence[Unfolding]) -> list[Block]:
+    """Each line of the rule at each step: as stated, earlier results put in, terms collected."""
+    blocks: list[Block] = [
+        Paragraph(
+            spans("Line by line, each result put into the next line; a long one under its name:")
+        )
+    ]
+    for step in sorted({line.step for line in lines}):
+        rows: list[EquationLine] = []
+        stated = all_lines(rule, step)
+        for line in (line for line in lines if line.step == step):
+            shown = stated[line.position]
+            if shown is not None and not isinstance(line.stated, Symbol):
+                rows += _unfolded(line, shown, rule)
+        if rows:
+            blocks.append(Equations(tuple(rows)))
+    return blocks
+
+
+def _unfolded(line: Unfolding, shown: IndexedLine, rule: Rule) -> list[EquationLine]:
+    """One line in up to three forms; what says nothing new is left out."""
+    names = {
+        symbol: Label(symbol.name.rpartition("_")[0], symbol.name.rpartition("_")[2])
+        for expression in (line.substituted, line.collected)
+        for symbol in expression.free_symbols
+        if symbol.name.rpartition("_")[2].isdigit() and symbol not in rule.hyperparameters
+    }
+    gradients = frozenset(
+        s for s in line.substituted.free_symbols | line.stated.free_symbols if s.name[1:].isdigit()
+    )
+    start = Symbol("x_0", real=True)
+    known = tuple(sorted(names, key=str))
+    roles = Roles(
+        hyperparameters=tuple(rule.hyperparameters),
+        variables=(start, *sorted(gradients, key=lambda s: int(s.name[1:])), *known),
+        gradients=gradients,
+        target=start,
+    )
+    left = Math(shown.target.latex, shown.target.unicode, shown.target.width)
+    forms = [
+        (pieces(line.stated, roles=shown.roles, labels=shown.labels), "the rule's line"),
+        (pieces(line.substituted, roles=roles, labels=names), "substitution"),
+        (pieces(line.collected, roles=roles, labels=names), "collecting terms"),
+    ]
+    rows: list[EquationLine] = []
+    before = ""
+    for parts, reason in forms:
+        text = " ".join(part.text for part in parts)
+        if text != before and max(part.width for part in parts) <= _LINE:
+            rows.append(EquationLine(None if rows else left, parts, spans(reason)))
+            before = text
+    return rows
+
+
 def _closed_forms(unrolled: Unrolled, roles: Roles) -> list[tuple[Expr, ...]]:
     """The points of the first steps, as far as their formulas can be read and set."""
     forms: list[tuple[Expr, ...]] = []
@@ -112,8 +182,8 @@ def _closed_forms(unrolled: Unrolled, roles: Roles) -> list[tuple[Expr, ...]]:
         form = unrolled.closed_form(step, max_terms=20 * _TERMS)
         candidates: list[tuple[Expr, ...]] = []
         if form.kind == "expanded" and form.terms <= _TERMS:
-            candidates.append(tuple(_collected(part, roles) for part in form.expressions))
-            candidates.append(tuple(_upright(sympy.factor(part)) for part in form.expressions))
+            candidates.append(tuple(collected(part, roles.variables) for part in form.expressions))
+            candidates.append(tuple(upright(sympy.factor(part)) for part in form.expressions))
             candidates.append(form.expressions)
         if step == 1 or form.kind == "explicit":
             candidates.append(unrolled.expressions("x", step))
@@ -125,33 +195,6 @@ def _closed_forms(unrolled: Unrolled, roles: Roles) -> list[tuple[Expr, ...]]:
         fair = [i for i, size in enumerate(sizes) if size <= 1.3 * shortest]
         forms.append(candidates[fair[0]])
     return forms
-
-
-def _collected(expression: Expr, roles: Roles) -> Expr:
-    """A polynomial with the coefficient of each start or gradient as one factored product."""
-    polynomial = sympy.Poly(expression, *roles.variables)
-    return sympy.Add(
-        *(
-            _upright(
-                sympy.factor(coefficient) * sympy.prod(map(sympy.Pow, roles.variables, powers))
-            )
-            for powers, coefficient in polynomial.terms()
-        )
-    )
-
-
-def _upright(product: Expr) -> Expr:
-    """``-(eta - 1)*x`` as ``(1 - eta)*x``: a minus sign goes into a difference."""
-    if not isinstance(product, sympy.Mul) or not product.could_extract_minus_sign():
-        return product
-    for factor in product.args:
-        if isinstance(factor, sympy.Add) and any(
-            term.is_number and term.is_negative for term in factor.args
-        ):
-            rest = [part for part in product.args if part is not factor and part != -1]
-            if len(rest) == len(product.args) - 2:
-                return sympy.Mul(*rest, -factor)
-    return product
 
 
 def _size(expression: Expr, roles: Roles) -> float:

@@ -9,9 +9,10 @@ from typing import Any
 import sympy
 from sympy import Expr, Symbol
 
-from symopt.derivation.gradient import gradient_steps
+from symopt.derivation.argument import Argument, argument
 from symopt.errors import InputError, UndecidedError, UndefinedError
 from symopt.execution.inputs import read_start, split_hyperparameters
+from symopt.execution.trajectory import Trajectory
 from symopt.presentation.breaking import pieces
 from symopt.presentation.calculus import (
     critical_point_blocks,
@@ -20,6 +21,7 @@ from symopt.presentation.calculus import (
     hessian_blocks,
     notebook,
 )  # fmt: skip
+from symopt.presentation.checked import Checked, check_numbers, checked_section
 from symopt.presentation.closed_forms import closed_section
 from symopt.presentation.document import (
     Algorithm,
@@ -40,15 +42,19 @@ from symopt.presentation.figures import figure
 from symopt.presentation.indices import indexed_lines, initial_lines
 from symopt.presentation.names import Label
 from symopt.presentation.order import Roles
+from symopt.presentation.run_pictures import picture_blocks
 from symopt.presentation.trajectory_table import table_section
 from symopt.presentation.worked import WorkedStep, work
 from symopt.statement.library import objectives, rules
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import REDUCTIONS, t
+from symopt.verification.argument import check
 
 __all__ = ["derive"]
 
+#: How much of a derivation a reader wants to see.
+DETAILS = ("brief", "normal", "full")
 #: Past this a derivation is no longer read; runs go further.
 _MOST_STEPS = 50
 
@@ -58,9 +64,13 @@ def derive(
     objective: Objective | str,
     steps: int = 2,
     x0: Sequence[Any] | None = None,
+    *,
+    detail: str = "normal",
     **hyper: Any,
 ) -> Document:
     """Derive a rule on an objective: gradient, algorithm, first steps, exact table, sources.
+
+    Every step is proved again by other means before it is printed.
 
     Parameters
     ----------
@@ -70,11 +80,15 @@ def derive(
         How many steps are worked out, at least 1 and at most 50.
     x0
         The start, one number per variable; the objective's customary start if it has one.
+    detail
+        ``"brief"`` (results), ``"normal"``, or ``"full"`` (every rule of calculation, every line
+        of every step, and the list of what was checked).
     hyper
         Hyperparameters by name: numbers, or expressions of ``t`` (schedules).
 
-    Raises :class:`~symopt.errors.InputError` for unusable arguments and
-    :class:`~symopt.errors.UnknownNameError` for unknown names.
+    Raises :class:`~symopt.errors.InputError` for unusable arguments,
+    :class:`~symopt.errors.UnknownNameError` for unknown names, and
+    :class:`~symopt.errors.DerivationError` for a step that does not hold.
 
     >>> import symopt
     >>> document = symopt.derive("momentum", "half_square", steps=1, eta="1/10")
@@ -89,6 +103,8 @@ def derive(
             f"steps = {steps!r}: a derivation works out 1 to {_MOST_STEPS} steps; "
             "symopt.run goes further"
         )
+    if detail not in DETAILS:
+        raise InputError(f"detail = {detail!r}; use one of {', '.join(map(repr, DETAILS))}")
     start, batch = read_start(the_objective, x0)
     if batch is not None:
         raise InputError("a derivation has one start, not a batch")
@@ -99,14 +115,22 @@ def derive(
         else sympy.Rational(fixed[entry.name].numerator, fixed[entry.name].denominator)
         for entry in the_rule.parameters
     }
+    made = argument(the_rule, the_objective, steps)
+    closed = closed_section(the_rule, the_objective, steps, made.lines if detail == "full" else ())
+    findings = [*check(made), *closed.findings]
+    table = table_section(the_rule, the_objective, start, steps, hyper)
     sections: list[Block] = [
         *_introduction(the_rule, the_objective),
-        _objective_section(the_objective),
+        _objective_section(made, detail),
         _rule_section(the_rule, the_objective, bound, start),
-        closed_section(the_rule, the_objective, steps),
-        _worked_section(the_rule, the_objective, start, bound, steps),
-        table_section(the_rule, the_objective, start, steps, hyper),
+        closed.section,
     ]
+    if detail != "brief":
+        worked = _worked_section(the_rule, the_objective, start, bound, steps, table.exact)
+        sections.append(worked.section)
+        findings += worked.findings
+    sections += [table.section, *picture_blocks(the_rule, the_objective, start, hyper)]
+    sections.append(checked_section(findings, listed=detail == "full"))
     sources = [the_rule.source, *([the_objective.source] if the_objective.source else [])]
     return Document(f"{the_rule.title} on {the_objective.title}", tuple(sections), tuple(sources))
 
@@ -126,16 +150,17 @@ def _introduction(rule: Rule, objective: Objective) -> list[Block]:
     return blocks
 
 
-def _objective_section(objective: Objective) -> Section:
+def _objective_section(made: Argument, detail: str) -> Section:
+    objective = made.objective
     book = notebook(objective)
     statement = book.defined(function_name(objective), objective.expression)
-    steps = gradient_steps(objective)
+    second = hessian_blocks(objective, book, made.hessian if detail == "full" else ())
     return Section(
         spans("The objective"),
         (
             Equations(tuple(statement)),
-            Section(spans("Its gradient"), tuple(gradient_blocks(book, steps))),
-            Section(spans("Its second derivatives"), tuple(hessian_blocks(objective, book))),
+            Section(spans("Its gradient"), tuple(gradient_blocks(book, made.gradient, detail))),
+            Section(spans("Its second derivatives"), tuple(second)),
             Section(spans("Its critical points"), tuple(critical_point_blocks(objective))),
         ),
     )
@@ -219,12 +244,15 @@ def _worked_section(
     start: Sequence[Fraction],
     bound: dict[Symbol, Expr],
     steps: int,
-) -> Section:
+    exact: Trajectory | None,
+) -> Checked:
     title = spans("The first steps with numbers")
     try:
         worked = work(rule, objective, start, bound, steps)
     except (UndefinedError, UndecidedError) as error:
-        return Section(title, (Paragraph(spans(f"The steps have no values here: {error}.")),))
+        reason = Paragraph(spans(f"The steps have no values here: {error}."))
+        return Checked(Section(title, (reason,)))
+    findings = [check_numbers(step, exact) for step in worked] if exact is not None else []
     blocks: list[Block] = []
     for step in worked:
         inner: list[Block] = [Equations(step.lines)]
@@ -232,7 +260,7 @@ def _worked_section(
         if remark:
             inner.append(Paragraph(remark))
         blocks.append(Section(spans(f"Step {step.number}"), tuple(inner)))
-    return Section(title, tuple(blocks))
+    return Checked(Section(title, tuple(blocks)), tuple(findings))
 
 
 def _exactness(step: WorkedStep) -> Spans:

@@ -18,7 +18,7 @@ from symopt.presentation.order import Roles
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import t, x
 
-__all__ = ["IndexedLine", "indexed_lines", "initial_lines", "rule_lines"]
+__all__ = ["IndexedLine", "all_lines", "indexed_lines", "initial_lines", "rule_lines"]
 
 
 @dataclass(frozen=True)

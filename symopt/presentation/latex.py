@@ -6,6 +6,7 @@ Text of any language survives: what pdfLaTeX cannot set itself is declared in th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -257,9 +258,20 @@ class _Body:
         ]
         header = " & ".join(rf"{self.spans(cell)}" for cell in block.header)
         rows = [" & ".join(self.spans(cell) for cell in row) + r" \\" for row in block.rows]
+        heights = [
+            max(
+                (
+                    math.ceil(1.15 * text_width(cell) / min(share, width + 1))
+                    for cell, kind, width in zip(row, block.alignments, columns, strict=True)
+                    if kind == "p" and cell
+                ),
+                default=1,
+            )
+            for row in block.rows
+        ]
         tables = []
-        for index in range(0, max(len(rows), 1), _ROWS_PER_TABLE):
-            part = "\n".join(rows[index : index + _ROWS_PER_TABLE])
+        for chosen in _pages(heights):
+            part = "\n".join(rows[index] for index in chosen)
             tables.append(
                 f"\\begin{{tabular}}{{{''.join(kinds)}}}\n\\hline\n\\rule{{0pt}}{{1.1em}}{header}"
                 f" \\\\\n\\hline\n\\rule{{0pt}}{{1.1em}}{part}\n\\hline\n\\end{{tabular}}"
@@ -269,6 +281,19 @@ class _Body:
         return f"\\begin{{center}}{size}\n\\renewcommand{{\\arraystretch}}{{1.25}}\n{body}\n" + (
             f"{caption}\n\\end{{center}}"
         )
+
+
+def _pages(heights: Sequence[int]) -> list[list[int]]:
+    """The rows of each part of a long table, by their heights in lines."""
+    parts: list[list[int]] = [[]]
+    used = 0
+    for index, height in enumerate(heights):
+        if parts[-1] and used + height > _ROWS_PER_TABLE:
+            parts.append([])
+            used = 0
+        parts[-1].append(index)
+        used += height
+    return parts
 
 
 def _marked(row: str) -> str:

@@ -30,7 +30,7 @@ def render(document: Document) -> str:
 
     >>> from symopt.presentation.document import Paragraph, spans
     >>> page = render(Document("A < B", (Paragraph(spans("Text.")),)))
-    >>> "<h1>A &lt; B</h1>" in page, "<p>Text.</p>" in page, "http" in page
+    >>> "<h1>A &lt; B</h1>" in page, "<p>Text.</p>" in page, "://" in page
     (True, True, False)
     """
     from markupsafe import Markup

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +12,7 @@ from sympy import Symbol
 
 from symopt.errors import BudgetError, UndecidedError, UndefinedError
 from symopt.execution.run import run
+from symopt.execution.trajectory import Trajectory
 from symopt.presentation.document import Block, Math, Paragraph, Section, Table, math, spans
 from symopt.presentation.figures import figure
 from symopt.presentation.names import Label
@@ -19,12 +21,20 @@ from symopt.statement.rule import Rule
 from symopt.statement.symbols import t
 from symopt.verification.accuracy import accuracy
 
-__all__ = ["table_section"]
+__all__ = ["TrajectoryTable", "table_section"]
 
 #: The table shows at least this many steps.
 TABLE_STEPS = 10
 #: Bits that a number of the table may need before enclosures are used instead.
 _TABLE_BITS = 60_000
+
+
+@dataclass(frozen=True)
+class TrajectoryTable:
+    """The section, and the exact or certified run that it shows, if there is one."""
+
+    section: Section
+    exact: Trajectory | None = None
 
 
 def table_section(
@@ -33,7 +43,7 @@ def table_section(
     start: Sequence[Fraction],
     steps: int,
     hyper: dict[str, Any],
-) -> Section:
+) -> TrajectoryTable:
     """The points, the values and the deviation of binary64, step by step."""
     title = spans("The trajectory")
     count = max(steps, TABLE_STEPS)
@@ -42,7 +52,8 @@ def table_section(
             rule, objective, start, count, "rational", mode="auto", budget=_TABLE_BITS, **hyper
         )
     except (UndefinedError, UndecidedError, BudgetError) as error:
-        return Section(title, (Paragraph(spans(f"There is no exact trajectory: {error}.")),))
+        reason = Paragraph(spans(f"There is no exact trajectory: {error}."))
+        return TrajectoryTable(Section(title, (reason,)))
     floats = run(rule, objective, start, count, "float64", **hyper)
     report = accuracy(floats)
     variables = objective.variables[:3]
@@ -62,7 +73,8 @@ def table_section(
         cells.append(spans(_ulp(report.ulp[row])))
         rows.append(tuple(cells))
     table = Table(tuple(header), tuple(rows), "r" * len(header))
-    return Section(title, (table, *_table_remarks(exact, report, variables, objective)))
+    remarks = _table_remarks(exact, report, variables, objective)
+    return TrajectoryTable(Section(title, (table, *remarks)), exact)
 
 
 def _indexed(name: str) -> tuple[str, str, float]:
