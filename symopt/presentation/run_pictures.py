@@ -19,14 +19,26 @@ __all__ = ["drawable_steps", "picture_blocks", "pictures_of"]
 #: A picture shows at least this many steps.
 _STEPS = 50
 #: Values from here on are not drawn.
-_HIGHEST = 1e100
+_HIGHEST = 1e30
 
 
 def picture_blocks(
     rule: Rule, objective: Objective, start: Sequence[Fraction], hyper: dict[str, Any]
 ) -> list[Block]:
     """A section with the pictures of one float64 run."""
-    return [Section(spans("Pictures"), pictures_of(run(rule, objective, start, _STEPS, **hyper)))]
+    made = run(rule, objective, start, _STEPS, **hyper)
+    steps = drawable_steps(made)
+    if steps < 1:
+        return []
+    if steps < _STEPS:
+        made = run(rule, objective, start, steps, **hyper)
+    return [Section(spans("Pictures"), pictures_of(made))]
+
+
+def drawable_steps(made: Trajectory) -> int:
+    """How many steps a picture can show: those before f leaves every scale."""
+    known = [bool(abs(float(value)) < _HIGHEST) for value in made.values]
+    return (known.index(False) if False in known else len(known)) - 1
 
 
 def pictures_of(*runs: Trajectory) -> tuple[Figure, ...]:
