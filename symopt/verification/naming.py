@@ -18,9 +18,18 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "step": ("eta",), "rate": ("eta",), "momentum": ("mu", "beta"), "mom": ("mu", "beta"),
     "gamma": ("mu", "rho", "beta"), "mass": ("mu", "beta"), "nu": ("mu",), "m": ("mu",),
     "rho1": ("beta1",), "rho2": ("beta2",), "b1": ("beta1",), "b2": ("beta2",),
-    "beta_1": ("beta1",), "beta_2": ("beta2",), "decay": ("rho", "mu"), "decay_rate": ("rho",),
+    "beta_1": ("beta1",), "beta_2": ("beta2",), "decay": ("rho", "mu"),
+    "decay_rate": ("rho", "kappa"),
     "eps": ("epsilon",), "weight_decay": ("lamda",), "wd": ("lamda",), "dampening": ("tau",),
-    "eps_root": ("epsilon_root",),
+    "eps_root": ("epsilon_root",), "epsilon": ("epsilon_root",), "epsilon2": ("epsilon",),
+    "epsilon_1": ("epsilon_root",), "epsilon_2": ("epsilon",), "min_norm": ("epsilon",),
+    "d": ("delta",), "clip_threshold": ("delta",), "clipping_threshold": ("delta",),
+    "beta_2_decay": ("beta2_decay",), "trust_coefficient": ("zeta",), "tcoef": ("zeta",),
+    "optimism": ("omega",), "beta": ("omega",), "max_delta": ("delta",), "max_norm": ("delta",),
+    "threshold": ("delta",), "clipping": ("delta",), "theta": ("zeta",),
+    "adam_b1": ("beta1",), "adam_b2": ("beta2",), "adam_beta_1": ("beta1",),
+    "adam_beta_2": ("beta2",), "adam_weight_decay": ("lamda",), "adam_lr_ratio": ("zeta",),
+    "min_scale": ("epsilon",),
 }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ CONTRACT = [
 DEFECTIVE = [
     "adabelief_amsgrad_accumulating", "adadelta_new_accumulator", "adadelta_scaled_accumulator",
     "adam_epsilon_minus", "adamw_constant_decay", "adan_optax",
+    "asgd_pytorch_optimizer",
     "lamb_pytorch_optimizer", "lion_l2",
     "nesterov_full_velocity", "nesterov_new_velocity", "rprop_optax",
     "schedule_free_adamw_keras_decayed", "sgdw_constant_decay", "yogi_squared_sign",

@@ -11,7 +11,7 @@ from sympy import Rational
 from symopt.statement.rule import Rule
 from symopt.statement.source import Source
 from symopt.statement.symbols import (
-    Abs, Min, amax, delta, eta, g, grad, mean, norm, where, x,
+    Abs, Max, Min, amax, delta, epsilon, eta, g, grad, mean, norm, rms, u, where, x,
 )  # fmt: skip
 
 gradient_descent = Rule(
@@ -55,6 +55,67 @@ gradient_descent_clipped_largest = gradient_descent_clipped.variant(
         (g, g * Min(1, delta / (amax(Abs(g)) + Rational(1, 10**6)))),
         (x, x - eta * g),
     ],
+)
+
+gradient_descent_clipped_coordinates = gradient_descent_clipped.variant(
+    "Gradient descent, every coordinate clipped",
+    source=Source("pytorch2.13.0", "torch/nn/utils/clip_grad.py, clip_grad_value_"),
+    update=[
+        (g, grad(x)),
+        (g, Min(delta, Max(-delta, g))),
+        (x, x - eta * g),
+    ],
+    note="optax.clip too. The direction changes, unlike under the other clippings.",
+)
+
+gradient_descent_clipped_rms = gradient_descent_clipped.variant(
+    "Gradient descent, clipped by the root mean square",
+    source=Source("optax0.2.8", "optax/transforms/_clipping.py, clip_by_block_rms"),
+    update=[
+        (g, grad(x)),
+        (g, g / Max(1, rms(g) / delta)),
+        (x, x - eta * g),
+    ],
+)
+
+gradient_descent_clipped_relative = gradient_descent_clipped.variant(
+    "Gradient descent, clipped against the parameter's norm",
+    source=Source("brock2021high", "eq. 3, the whole parameter as one unit"),
+    hyperparameters={delta: "1/100", epsilon: "1e-3"},
+    update=[
+        (g, grad(x)),
+        (u, delta * Max(epsilon, norm(x))),
+        (g, where(norm(g) > u, u * g / norm(g), g)),
+        (x, x - eta * g),
+    ],
+    note="optax.adaptive_grad_clip, which also keeps the norm in the quotient above 1e-6.",
+)
+
+gradient_descent_normalized = gradient_descent.variant(
+    "Gradient descent, normalized",
+    {x: x - eta * g / (norm(g) + epsilon)},
+    source=Source("optax0.2.8", "optax/_src/transform.py:1808-1852, normalize_by_update_norm"),
+    hyperparameters={epsilon: "1e-6"},
+    note="Every step is about eta long.",
+)
+
+gradient_descent_relative_norm = gradient_descent.variant(
+    "Gradient descent, relative to the parameter's norm",
+    {x: x - eta * Max(epsilon, norm(x)) * g},
+    source=Source("optax0.2.8", "optax/_src/transform.py:513-536, scale_by_param_block_norm"),
+    hyperparameters={epsilon: "1/1000"},
+)
+
+gradient_descent_relative_rms = gradient_descent_relative_norm.variant(
+    "Gradient descent, relative to the parameter's root mean square",
+    {x: x - eta * Max(epsilon, rms(x)) * g},
+    source=Source("optax0.2.8", "optax/_src/transform.py:539-564, scale_by_param_block_rms"),
+)
+
+gradient_descent_nonnegative = gradient_descent.variant(
+    "Gradient descent, projected to nonnegative coordinates",
+    {x: Max(0, x - eta * g)},
+    source=Source("optax0.2.8", "optax/transforms/_constraining.py, keep_params_nonnegative"),
 )
 
 gradient_descent_centered = gradient_descent.variant(

@@ -17,7 +17,7 @@ lamb = adam.adam.variant(
     {
         r: m_hat / (sqrt(v_hat) + epsilon),
         u: r + lamda * x,
-        x: x - eta * where(norm(x) * norm(u) > 0, norm(x) / norm(u), 1) * u,
+        x: x - eta * where(norm(x) > 0, where(norm(u) > 0, norm(x) / norm(u), 1), 1) * u,
     },
     source=Source("you2020large", "Algorithm 2"),
     hyperparameters={epsilon: "1e-6", lamda: "1/100"},
@@ -29,7 +29,7 @@ lamb_torch_optimizer = adam.adam_uncorrected.variant(
     {
         r: m / (sqrt(v) + epsilon),
         u: r + lamda * x,
-        x: x - eta * where(norm(x) * norm(u) > 0, Min(norm(x), 10) / norm(u), 1) * u,
+        x: x - eta * where(norm(x) > 0, where(norm(u) > 0, Min(norm(x), 10) / norm(u), 1), 1) * u,
     },
     source=Source("torch-optimizer0.3.0", "torch_optimizer/lamb.py, debias=False"),
     hyperparameters={epsilon: "1e-6", lamda: 0},
@@ -65,7 +65,7 @@ lamb_keras = adam.adam.variant(
         (m_hat, m / (1 - beta1**t)),
         (v_hat, v / (1 - beta2**t)),
         (r, m_hat / (sqrt(v_hat) + epsilon)),
-        (x, x - eta * where(norm(x) * norm(r) > 0, norm(x) / norm(r), 1) * r),
+        (x, x - eta * where(norm(x) > 0, where(norm(r) > 0, norm(x) / norm(r), 1), 1) * r),
     ],
     note="Keras's own default is no weight decay.",
 )

@@ -16,7 +16,7 @@ undamped; the recurrence that is commonly printed would damp that one too.
 from symopt.statement.rule import Rule
 from symopt.statement.source import Source
 from symopt.statement.symbols import (
-    b, beta, eta, first_step, g, grad, mu, tau, v, x, x_next, x_previous,
+    b, beta, eta, first_step, g, grad, mu, t, tau, v, x, x_next, x_previous,
 )  # fmt: skip
 
 momentum = Rule(
@@ -74,6 +74,13 @@ momentum_ema = momentum_buffer.variant(
     {b: beta * b + (1 - beta) * g},
     source=Source("zhang2023dive", "chapter 12, leaky averages of gradients"),
     hyperparameters={mu: None, beta: "9/10"},
+)
+
+momentum_ema_corrected = momentum_ema.variant(
+    "Momentum, moving average with bias correction",
+    {x: x - eta * b / (1 - beta**t)},
+    source=Source("optax0.2.8", "optax/transforms/_accumulation.py, ema"),
+    note="The first step is a full gradient step. Lengths differ from the buffer form's.",
 )
 
 momentum_ema_negative = momentum_ema.variant(

@@ -6,17 +6,17 @@ its own cover, nothing is saved and the sums are AdaGrad's.
 
 from symopt.catalogue.rules import adagrad
 from symopt.statement.source import Source
-from symopt.statement.symbols import G, beta, epsilon, eta, g, grad, sqrt, v, where, x
+from symopt.statement.symbols import G, epsilon, eta, g, grad, mu, sqrt, v, where, x
 
 sm3 = adagrad.adagrad.variant(
     "SM3 for a vector, as in optax",
     source=Source("optax0.2.8", "optax/_src/transform.py:1177-1245"),
-    hyperparameters={beta: "9/10", epsilon: "1e-8"},
+    hyperparameters={mu: "9/10", epsilon: "1e-8"},
     state={v: 0},
     update=[
         (g, grad(x)),
         (G, G + g**2),
-        (v, beta * v + (1 - beta) * where(G > 0, g / sqrt(G + epsilon), 0)),
+        (v, mu * v + (1 - mu) * where(G > 0, g / sqrt(G + epsilon), 0)),
         (x, x - eta * v),
     ],
     note="After Anil et al. (2019), Algorithm SM3-II; optax has no default learning rate.",

@@ -102,6 +102,18 @@ adamw = adam.adam.variant(
     note="Decays before the step, with the gradient of the undecayed x; Keras and Paddle too.",
 )
 
+adamw_keras = adam.adam_epsilon_hat.variant(
+    "AdamW with epsilon hat",
+    source=Source("keras3.15.1", "keras/src/optimizers/adam.py:102-137, base_optimizer.py:952-959"),
+    hyperparameters={epsilon: "1e-7", lamda: "1/250"},
+    update=[
+        (g, grad(x)),
+        (x, x * (1 - eta * lamda)),
+        *adam.adam_epsilon_hat.update[1:],
+    ],
+    note="The decay comes first, from the gradient of the undecayed x.",
+)
+
 amsgradw = amsgrad.amsgrad_pytorch.variant(
     "AdamW with AMSGrad's maximum",
     source=Source("pytorch2.13.0", "torch/optim/adam.py:419 and 537-542, amsgrad=True"),
