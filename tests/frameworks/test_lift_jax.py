@@ -10,7 +10,8 @@ from symopt.derivation.opaque import is_elementwise, opaque_step
 from symopt.errors import LiftError
 from symopt.program.normal_form import proved_equal
 from symopt.program.ranges import Range, range_of
-from symopt.verification.lift.counts import lift_counts
+from symopt.verification.lift.assemble import programs
+from symopt.verification.lift.counts import lift_counts, tally
 from symopt.verification.lift.jax_code import lift_jax, lift_optax, lift_optax_program
 
 pytestmark = pytest.mark.frameworks
@@ -122,7 +123,7 @@ def searching(gradient, state, params=None):
         (optax.GradientTransformation(lambda params: (), searching), "depends on the data"),
         (made("lbfgs"), "value_fn"),
         (made("noisy_sgd", key=0), "random numbers"),
-        (made("apply_every", k=2), "rem"),
+        (made("scale_by_lbfgs"), "scatter"),
     ],
 )
 def test_refusals_name_the_operation(transformation, culprit):
@@ -144,9 +145,72 @@ def test_a_start_that_reduces_the_point_is_refused_as_a_rule():
 def test_aliases_and_factories_lift_but_for_named_refusals():
     rows = {row.configuration: row for row in lift_counts("optax")}
     refused = {name for name, row in rows.items() if not row.lifted}
-    assert {"lbfgs", "polyak_sgd", "noisy_sgd(key=0)"} <= refused
-    assert sum(row.lifted for row in rows.values()) >= 95
+    assert {name for name in refused if rows[name].kind == "alias"} == {"lbfgs"}
+    counts = {count.kind: count for count in tally(rows.values())}
+    assert counts["alias"].names_lifted >= 30
+    factories = [counts[kind] for kind in ("transformation", "schedule", "combinator")]
+    assert sum(count.lifted for count in factories) >= 78
+    assert counts["contrib"].names_lifted >= 29
     assert all(rows[name].reason for name in refused)
+
+
+def test_what_needs_a_line_search_says_so():
+    with pytest.raises(LiftError, match=r"value_fn.*line search"):
+        lift_optax(optax.lbfgs)
+
+
+@pytest.mark.parametrize(
+    ("transformation", "culprit"),
+    [
+        (functools.partial(optax.noisy_sgd, key=0), "random numbers"),
+        (optax.polyak_sgd, "value of the objective"),
+    ],
+)
+def test_noise_and_the_objectives_value_are_opaque_in_a_program(transformation, culprit):
+    with pytest.raises(LiftError, match=culprit):
+        lift_optax(transformation)
+    step = lift_optax_program(transformation)
+    labels = programs(step)[0].inputs
+    assert any(label[0] == "opaque" and culprit in label[-1] for label in labels)
+
+
+def test_a_program_with_noise_is_compared_with_the_same_noise(monkeypatch):
+    from symopt.verification.lift import jax_code
+
+    honest = jax_code.drawn
+
+    def other(*args):
+        outputs, draws = honest(*args)
+        return outputs, [[result + 1e-3 if result.dtype == "float64" else result
+                          for result in results] for results in draws]  # fmt: skip
+
+    monkeypatch.setattr(jax_code, "drawn", other)
+    with pytest.raises(LiftError, match="escaped"):
+        lift_optax_program(functools.partial(optax.noisy_sgd, key=0))
+
+
+def test_every_second_step_is_a_state_that_goes_round():
+    rule = lift_optax(functools.partial(optax.apply_every, 2))
+    run = symopt.run(rule, "booth",
+                     x0=["1", "2"], steps=6, arithmetic="rational")  # fmt: skip
+    moved = [bool((run.x[k + 1] != run.x[k]).any()) for k in range(6)]
+    assert moved == [False, True] * 3
+
+
+def test_a_remainder_of_what_is_no_counter_is_refused():
+    def update(updates, state, params=None):
+        return updates, {"k": (state["k"] + 3) % 5}
+
+    tx = optax.GradientTransformation(lambda params: {"k": jax.numpy.zeros([], int)}, update)
+    with pytest.raises(LiftError, match="remainder"):
+        lift_optax(tx)
+
+
+def test_schedule_free_starts_its_second_sequence_at_the_point():
+    contrib = pytest.importorskip("optax.contrib")
+    rule = lift_optax(contrib.schedule_free_sgd)
+    x = symopt.symbols.x
+    assert x in rule.state.values()
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ Array: TypeAlias = NDArray[np.int64]
 INFINITY, NAN = ("infinity",), ("nan",)
 _CONDITIONS = frozenset({"lt", "le", "eq", "and", "or", "not"})
 _HALF = Fraction(1, 2)
+_LARGEST = 1e300
 
 
 class Nodes:
@@ -59,8 +60,9 @@ class Nodes:
             return self.graph.apply("pi")
         written = exact(value)
         digits = repr(value).partition("e")[0].replace(".", "").lstrip("-0")
-        if len(digits) > 15 and abs(math.frexp(value)[0]) == 0.5:
-            written = Fraction(value)  # a power of two, such as the spacing of floats, is meant
+        if abs(value) > _LARGEST or (len(digits) > 15 and abs(math.frexp(value)[0]) == 0.5):
+            # A power of two, such as the spacing of floats, or the largest float, is meant.
+            written = Fraction(value)
         elif len(digits) > 15:
             short = Fraction(f"{value:.15g}")
             if 0 < abs(float(short) - value) <= 4 * math.ulp(value):
@@ -113,8 +115,16 @@ class Nodes:
         if special is not None:
             return special(*args)
         if op in ("and", "or"):
-            return self.graph.apply(op, *map(self.condition, args))
+            return self._joined(op, *map(self.condition, args))
         return self.graph.apply(op, *map(self.number, args))
+
+    def _joined(self, op: str, a: int, b: int) -> int:
+        """``and`` or ``or``; a side that is known decides, or leaves the other."""
+        for known, other in ((a, b), (b, a)):
+            value = self.graph.value(known)
+            if value is not None:
+                return other if bool(value) == (op == "and") else known
+        return self.graph.apply(op, a, b)
 
     def each(self, op: str, *arrays: Any) -> Array:
         """One operation on arrays of nodes, elementwise, with broadcasting."""

@@ -15,6 +15,7 @@ from typing import Any
 from symopt.errors import LiftError
 from symopt.program.graph import Graph, Label, Node, Program
 from symopt.program.normal_form import proved_equal
+from symopt.verification.lift.remainders import turning
 from symopt.verification.lift.settle import settled_comparison
 from symopt.verification.lift.to_rule import Memory, TracedStep
 
@@ -52,6 +53,7 @@ def assembled(
         label for label in general if _name(label) == "x"
     }:
         raise LiftError("the first step keeps other state than later ones do")
+    general, first, starts = turning(graph, general, first, starts)
     counters = {
         graph.input(label)
         for label, node in general.items()

@@ -108,7 +108,7 @@ class Coordinates:
             if len(support) != 1 or support & set(found):
                 return None
             found[next(iter(support))] = graph.neg(term) if negative else term
-        if len(found) != self.size:
+        if set(found) != set(range(self.size)):
             return None
         for coordinate in range(1, self.size):
             self.support(found[coordinate])

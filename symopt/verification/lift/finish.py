@@ -34,6 +34,12 @@ def finished(step: TracedStep, session: Session, *, title: str, source: Source) 
     for label in step.graph.program(points).inputs:
         if isinstance(label, tuple) and label[0] == "opaque":
             raise LiftError(f"{title}: the step depends on {label[-1]}, which no rule can state")
+    for entry in step.state:
+        if not entry.scalar and len(entry.after) != step.size:
+            raise LiftError(
+                f"{title}: the state {entry.name} has {len(entry.after)} entries for {step.size} "
+                "parameters; it lifts as a program, but not as a rule"
+            )
     if _written(step) > LONGEST:
         raise LiftError(
             f"{title}: written out, the step is a formula of more than {LONGEST} operations; it "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -21,7 +22,7 @@ from symopt.verification.lift.arrays import Array
 from symopt.verification.lift.assemble import assembled, programs
 from symopt.verification.lift.finish import finished, source_of
 from symopt.verification.lift.hidden import refuse_impure
-from symopt.verification.lift.jax_ops import Interpreter
+from symopt.verification.lift.jax_ops import Interpreter, UnknownPeriodError, drawn
 from symopt.verification.lift.second_point import SecondPoint, Slots, checked, compared
 from symopt.verification.lift.to_rule import TracedStep
 from symopt.verification.lift.traced_float import Session
@@ -29,6 +30,10 @@ from symopt.verification.lift.traced_float import Session
 __all__ = ["JaxStep", "lift_jax", "lift_optax", "lift_optax_program", "trace_jax", "trace_optax"]
 
 _RATE = 0.1
+#: Of eight steps each: JAX without compilation is slow.
+ROUNDS = 2
+#: The label of the value of the objective, which no rule can state.
+VALUE: Label = ("opaque", "value", "the value of the objective")
 
 
 class JaxStep:
@@ -39,13 +44,17 @@ class JaxStep:
     """
 
     hyper: dict[str, float]
+    #: Whether a step also asks for the value of the objective.
+    wants_value = False
 
     def init(self, point: Any, hyper: Mapping[str, Any]) -> Any:
         """The state before the first step, a pytree."""
         raise NotImplementedError
 
-    def update(self, point: Any, gradient: Any, state: Any, hyper: Mapping[str, Any]) -> Any:
-        """The point and the state after a step."""
+    def update(
+        self, point: Any, gradient: Any, state: Any, hyper: Mapping[str, Any], value: Any = None
+    ) -> Any:
+        """The point and the state after a step; ``value`` is that of the objective."""
         raise NotImplementedError
 
     def state_name(self, path: Any) -> str:
@@ -76,8 +85,11 @@ class Optax(JaxStep):
     def init(self, point: Any, hyper: Mapping[str, Any]) -> Any:
         return self._transformation(hyper).init(point)
 
-    def update(self, point: Any, gradient: Any, state: Any, hyper: Mapping[str, Any]) -> Any:
-        updates, state = self._transformation(hyper).update(gradient, state, point)
+    def update(
+        self, point: Any, gradient: Any, state: Any, hyper: Mapping[str, Any], value: Any = None
+    ) -> Any:
+        extra = {} if value is None else {"value": value}
+        updates, state = self._transformation(hyper).update(gradient, state, point, **extra)
         return self._optax.apply_updates(point, updates), state
 
     def state_name(self, path: Any) -> str:
@@ -119,7 +131,7 @@ def lift_optax(target: Any, *, name: str = "") -> Rule:
     session = Session()
     trace = trace_jax(step, session)
     rule = finished(trace.step, session, title=title, source=source_of(thing))
-    checked(rule, trace.hyper, JaxPoint(trace), title, tolerance=trace.tolerance)
+    checked(rule, trace.hyper, JaxPoint(trace), title, tolerance=trace.tolerance, rounds=ROUNDS)
     return rule
 
 
@@ -132,7 +144,8 @@ def lift_optax_program(target: Any, shape: tuple[int, ...] = (2, 3)) -> TracedSt
     step, title, _ = _described(target, "")
     trace = trace_jax(step, Session(), shape)
     program, start = programs(trace.step)
-    compared(program, start, trace.hyper, JaxPoint(trace), title, shape, trace.tolerance)
+    code = JaxPoint(trace)
+    compared(program, start, trace.hyper, code, title, shape, trace.tolerance, rounds=ROUNDS)
     return trace.step
 
 
@@ -263,18 +276,29 @@ class JaxTrace:
         def traceable(symbols: list[str], steering: set[str]) -> Exception | None:
             self.traced, self.steering = symbols, steering
             try:
-                self.jax.make_jaxpr(
-                    lambda hyper: self._update(point, point, self._init(point, hyper), hyper)
-                )(self._values(symbols))
+                traced(symbols)
             except SymoptError:
                 raise
             except Exception as error:
-                return error
+                if _missing(error) != {"value"} or self.code.wants_value:
+                    return error
+                self.code.wants_value = True
+                return traceable(symbols, steering)
             return None
 
+        def traced(symbols: list[str]) -> None:
+            self.jax.make_jaxpr(
+                lambda hyper: self._update(
+                    point, point, self._init(point, hyper), hyper, self._value()
+                )
+            )(self._values(symbols))
+
         every = list(self.code.hyper)
-        if traceable(every, set()) is None:
+        error = traceable(every, set())
+        if error is None:
             return
+        if _missing(error):
+            raise _refusal(error) from error
         alone = {symbol for symbol in every if traceable([symbol], set()) is None}
         steering = {
             symbol
@@ -303,8 +327,13 @@ class JaxTrace:
     def _init(self, point: Any, hyper: Mapping[str, Any]) -> Any:
         return self.code.init(point, self._given(hyper))
 
-    def _update(self, point: Any, gradient: Any, state: Any, hyper: Mapping[str, Any]) -> Any:
-        return self.code.update(point, gradient, state, self._given(hyper))
+    def _update(
+        self, point: Any, gradient: Any, state: Any, hyper: Mapping[str, Any], value: Any = None
+    ) -> Any:
+        return self.code.update(point, gradient, state, self._given(hyper), value)
+
+    def _value(self) -> Any:
+        return self.jax.numpy.asarray(1.5) if self.code.wants_value else None
 
     def _trace(self) -> TracedStep:
         jax, graph = self.jax, self.session.graph
@@ -317,7 +346,10 @@ class JaxTrace:
         given = [np.array(graph.input(("hyper", symbol))) for symbol in sorted(hyper)]
         x = self._inputs(("x",))
         begun = self._run(interpreter, self._init, (point, hyper), [x, *given])
-        made = jax.make_jaxpr(self._update, return_shape=True)(point, point, state, hyper)
+        made = jax.make_jaxpr(self._update, return_shape=True)(
+            point, point, state, hyper, self._value()
+        )
+        self.made = made[0]
         self._same_state(made[1][1], state)
         keys = [_is_key(jax, leaf) for _, leaf in leaves]
         inputs = [
@@ -325,8 +357,12 @@ class JaxTrace:
             for name, (_, leaf), start, key in zip(names, leaves, begun, keys, strict=True)
         ]
         outputs = []
-        for states in (inputs, begun):
+        for states in (begun, inputs):
             arguments = [x, self._inputs(("g", 1)), *states, *given]
+            if self.code.wants_value:
+                arguments.append(np.array(graph.input(VALUE)))
+            interpreter.phase = "step"
+            interpreter.draws.clear()
             after = interpreter.run(made[0].jaxpr, made[0].consts, arguments)
             slots: dict[Label, int] = {
                 ("x", index): int(node) for index, node in enumerate(after[0].ravel())
@@ -337,7 +373,8 @@ class JaxTrace:
         starts: dict[Label, int] = {}
         for name, array, key in zip(names, begun, keys, strict=True):
             starts.update({} if key else self._slots(name, array))
-        return assembled(graph, self.size, outputs[0], outputs[1], starts, self.hyper)
+        self.draws = interpreter.draws
+        return assembled(graph, self.size, outputs[1], outputs[0], starts, self.hyper)
 
     def _run(self, interpreter: Interpreter, function: Any, example: Any, inputs: Any) -> Any:
         made = self.jax.make_jaxpr(function)(*example)
@@ -346,7 +383,10 @@ class JaxTrace:
     def _same_state(self, after: Any, before: Any) -> None:
         structure = self.jax.tree_util.tree_structure
         if structure(after) != structure(before):
-            raise LiftError("a step changes the structure of the state")
+            raise LiftError(
+                "a step keeps other things in its state than there were before the first one; what "
+                "it keeps later must be there from the start"
+            )
 
     def _inputs(self, label: tuple[Any, ...]) -> Array:
         nodes = [self.session.graph.input((*label, index)) for index in range(self.size)]
@@ -379,10 +419,25 @@ def trace_jax(code: JaxStep, session: Session, shape: tuple[int, ...] = (3,)) ->
     """Trace a step; what JAX or the code refuses becomes a :class:`LiftError`."""
     try:
         return JaxTrace(code, session, shape)
+    except UnknownPeriodError as error:
+        periods = error.settings & set(code.hyper)
+        if not periods:
+            raise
+        for symbol in periods:
+            del code.hyper[symbol]  # stays the whole number that it is
+        session.note(f"the period {', '.join(sorted(periods))} stays the number that it is")
+        return trace_jax(code, session, shape)
     except SymoptError:
         raise
     except Exception as error:
         raise _refusal(error) from error
+
+
+def _missing(error: Exception) -> set[str]:
+    """The arguments that a step needs beside gradient, state and point."""
+    if not isinstance(error, TypeError) or "required keyword-only argument" not in str(error):
+        return set()
+    return set(re.findall(r"'(\w+)'", str(error).partition("argument")[2]))
 
 
 def _refusal(error: Exception) -> LiftError:
@@ -393,6 +448,18 @@ def _refusal(error: Exception) -> LiftError:
         if "/optax/" in file or "/keras/" in file:
             place = f"{file.rpartition('/')[2]}:{trace.tb_lineno}: "
         trace = trace.tb_next
+    missing = _missing(error)
+    if missing:
+        return LiftError(
+            f"{place}the step needs {', '.join(sorted(missing))}: it evaluates the objective "
+            "itself (a line search, as often as it wants), and a rule is one step from one gradient"
+        )
+    if isinstance(error, AttributeError) and "ArrayImpl" in message:
+        name = message.rpartition(" ")[2]
+        return LiftError(
+            f"{place}the code asks the parameters for {name}: it wants more than one array of "
+            "them, and a rule has one point"
+        )
     return LiftError(f"cannot be lifted: {place}{type(error).__name__}: {message}")
 
 
@@ -421,9 +488,32 @@ class JaxPoint(SecondPoint):
         # Without compilation: every operation runs as the code has it, one by one.
         with wide(self._jax, "float64"), self._jax.disable_jit():
             given = self._jax.numpy.asarray(gradient)
+            value = self._trace._value()
+            if value is not None:
+                value = self._jax.numpy.asarray(float(np.sum(np.square(gradient))) + 0.25)
+            self._beside = self._drawn(given, value)
             self._point, self._state = self._trace.code.update(
-                self._point, given, self._state, self._hyper
+                self._point, given, self._state, self._hyper, value
             )
+
+    def _drawn(self, gradient: Any, value: Any) -> Slots:
+        """The random numbers of the step: those that the trace gives for the same keys."""
+        beside: Slots = {} if value is None else {VALUE: float(value)}
+        if not self._trace.draws:
+            return beside
+        numbers = {symbol: self._hyper[symbol] for symbol in self._trace.traced}
+        arguments = (self._point, gradient, self._state, numbers, value)
+        leaves = self._jax.tree_util.tree_leaves(arguments)
+        made = self._trace.made
+        _, draws = drawn(made.jaxpr, made.consts, leaves)
+        for labels, results in zip(self._trace.draws, draws, strict=True):
+            for own, result in zip(labels, results, strict=True):
+                if self._jax.numpy.issubdtype(result.dtype, self._jax.numpy.floating):
+                    beside.update(zip(own, map(float, np.ravel(result)), strict=True))
+        return beside
+
+    def beside(self) -> Slots:
+        return self._beside
 
     def read(self) -> Slots:
         slots: Slots = {

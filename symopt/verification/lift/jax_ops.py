@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from symopt.errors import LiftError
 from symopt.verification.lift.arrays import Array
+from symopt.verification.lift.remainders import REMAINDER
 from symopt.verification.lift.traced_float import Session
 
-__all__ = ["Interpreter"]
+__all__ = ["Interpreter", "UnknownPeriodError", "drawn", "is_draw"]
 
 _UNARY = {
     "neg": "neg", "sqrt": "sqrt", "rsqrt": "rsqrt", "sign": "sign", "abs": "abs", "exp": "exp",
@@ -41,12 +43,24 @@ _DRAWS = frozenset({"normal", "normal_real", "uniform", "bernoulli", "randint", 
 _MAX_LOOPS = 1000
 
 
+class UnknownPeriodError(LiftError):
+    """A remainder by a number that is not known; ``settings`` are those that it is made of."""
+
+    def __init__(self, settings: frozenset[str]) -> None:
+        super().__init__("a remainder by what is no known whole number cannot be lifted")
+        self.settings = settings
+
+
 class Interpreter:
     """Runs jaxprs on arrays of nodes."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.nodes = session.nodes
+        #: The labels of the random numbers, draw by draw, in the order of the trace.
+        self.draws: list[list[list[Any]]] = []
+        #: Every step draws anew: the draws of all steps have the same labels.
+        self.phase = "start"
 
     def run(self, jaxpr: Any, constants: Sequence[Any], inputs: Sequence[Array]) -> list[Array]:
         """The outputs of a jaxpr.
@@ -69,6 +83,8 @@ class Interpreter:
             try:
                 results = self._apply(equation, values)
             except LiftError as error:
+                if isinstance(error, UnknownPeriodError):
+                    raise
                 place = _place(equation)
                 if place and place not in str(error) and ".py:" not in str(error):
                     raise LiftError(f"{place}: {error}") from error
@@ -83,6 +99,8 @@ class Interpreter:
         name, settings = equation.primitive.name, equation.params
         if name in _UNARY:
             return [self.nodes.each(_UNARY[name], values[0])]
+        if name == "lt" and self._is_remainder_below_zero(values):
+            return [np.full(equation.outvars[0].aval.shape, self.nodes.constant(0))]
         if name in _BINARY:
             if self._never_overflows(equation, name, values):
                 return [np.full(equation.outvars[0].aval.shape, self.nodes.constant(1))]
@@ -93,7 +111,7 @@ class Interpreter:
             return [values[0].reshape(equation.outvars[0].aval.shape)]
         if name in _REDUCTIONS:
             return [self.nodes.fold(_REDUCTIONS[name], values[0], tuple(settings["axes"]))]
-        if name.startswith(_RANDOM) or str(settings.get("name", "")).strip("_") in _DRAWS:
+        if is_draw(equation):
             return self._opaque(equation, "random numbers")
         if name in _CALLS:
             return self._call(settings, values)
@@ -102,6 +120,15 @@ class Interpreter:
             raise LiftError(f"JAX's {name} is not an operation that can be lifted")
         results: list[Array] = special(equation, settings, values)
         return results
+
+    def _is_remainder_below_zero(self, values: list[Array]) -> bool:
+        """Whether it asks for a remainder of a counter to be below 0, for the sign's sake."""
+        graph = self.session.graph
+        entries = [graph.nodes[int(node)] for node in values[0].ravel()]
+        limits = [graph.value(int(node)) for node in values[1].ravel()]
+        return all(limit == 0 for limit in limits) and all(
+            entry.op == "input" and entry.value[0] == REMAINDER for entry in entries
+        )
 
     def _never_overflows(self, equation: Any, name: str, values: list[Array]) -> bool:
         """Whether it asks for a counter to be below the largest integer of its type."""
@@ -128,14 +155,18 @@ class Interpreter:
     def _opaque(self, equation: Any, what: str) -> list[Array]:
         """Unknown numbers: nothing is assumed of them, and no rule can state them."""
         graph = self.session.graph
-        results = []
+        results: list[Array] = []
+        labels: list[list[Any]] = []
         for variable in equation.outvars:
             shape = variable.aval.shape
-            flat = [
-                graph.input(("opaque", len(graph.nodes), index, what))
+            own: list[Any] = [
+                ("opaque", f"{self.phase} {len(self.draws)} {len(labels)}", index, what)
                 for index in range(int(np.prod(shape, dtype=int)))
             ]
+            flat = [graph.input(label) for label in own]
+            labels.append(own)
             results.append(np.array(flat, dtype=np.int64).reshape(shape))
+        self.draws.append(labels)
         return results
 
     # One method per primitive that needs its settings.
@@ -151,6 +182,34 @@ class Interpreter:
 
     def _exp2(self, equation: Any, settings: Any, values: list[Array]) -> list[Array]:
         return [self.nodes.each("pow", self.nodes.constants(2), values[0])]
+
+    def _cbrt(self, equation: Any, settings: Any, values: list[Array]) -> list[Array]:
+        third = np.array(self.session.graph.const(Fraction(1, 3)), dtype=np.int64)
+        root = self.nodes.each("pow", self.nodes.each("abs", values[0]), third)
+        return [self.nodes.each("mul", self.nodes.each("sign", values[0]), root)]
+
+    def _rem(self, equation: Any, settings: Any, values: list[Array]) -> list[Array]:
+        """The remainder of a counter; what is no counter is refused once counters are known."""
+        graph = self.session.graph
+
+        def remainder(node: int, by: int) -> int:
+            known, divisor = graph.value(node), graph.value(by)
+            if known is not None and divisor:
+                return graph.const(known - int(known / divisor) * divisor)
+            if divisor is None or divisor.denominator != 1 or divisor < 1:
+                raise UnknownPeriodError(self._settings(by))
+            return graph.input((REMAINDER, node, int(divisor), _place(equation)))
+
+        pairs = np.broadcast_arrays(*values)
+        rows = zip(pairs[0].ravel(), pairs[1].ravel(), strict=True)
+        flat = [remainder(int(a), int(b)) for a, b in rows]
+        return [np.array(flat, dtype=np.int64).reshape(pairs[0].shape)]
+
+    def _settings(self, node: int) -> frozenset[str]:
+        inputs = self.session.graph.program({"node": node}).inputs
+        return frozenset(
+            str(label[1]) for label in inputs if isinstance(label, tuple) and label[0] == "hyper"
+        )
 
     def _logistic(self, equation: Any, settings: Any, values: list[Array]) -> list[Array]:
         grown = self.nodes.each("exp", self.nodes.each("neg", values[0]))
@@ -201,6 +260,22 @@ class Interpreter:
 
     def _concatenate(self, equation: Any, settings: Any, values: list[Array]) -> list[Array]:
         return [np.concatenate(values, axis=settings["dimension"])]
+
+    def _stack(self, equation: Any, settings: Any, values: list[Array]) -> list[Array]:
+        return [np.stack(values, axis=settings["axis"])]
+
+    def _running(self, equation: Any, settings: Any, values: list[Array]) -> list[Array]:
+        """Sums, products and extrema of all entries up to each."""
+        op = {"cumsum": "add", "cumprod": "mul", "cummax": "max", "cummin": "min"}
+        rows = np.moveaxis(values[0], settings["axis"], 0)
+        rows = rows[::-1] if settings["reverse"] else rows
+        found = [rows[0]]
+        for row in rows[1:]:
+            found.append(self.nodes.each(op[equation.primitive.name], found[-1], row))
+        made = np.stack(found[::-1] if settings["reverse"] else found)
+        return [np.moveaxis(made, 0, settings["axis"])]
+
+    _cumsum = _cumprod = _cummax = _cummin = _running
 
     def _slice(self, equation: Any, settings: Any, values: list[Array]) -> list[Array]:
         strides = settings["strides"] or [1] * values[0].ndim
@@ -275,6 +350,45 @@ class Interpreter:
         if settings["reverse"]:
             collected.reverse()
         return [*state, *[np.stack(column) for column in zip(*collected, strict=True)]]
+
+
+def is_draw(equation: Any) -> bool:
+    """Whether an equation draws random numbers, or makes keys for that."""
+    name = equation.primitive.name
+    called = str(equation.params.get("name", "")).strip("_")
+    return bool(name.startswith(_RANDOM) or called in _DRAWS)
+
+
+def drawn(jaxpr: Any, constants: Sequence[Any], inputs: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """The outputs of a jaxpr on numbers, and what its draws gave, in their order.
+
+    Raises :class:`~symopt.errors.LiftError` for a draw in a loop or a branch.
+    """
+    known: dict[Any, Any] = dict(zip(jaxpr.constvars, constants, strict=True))
+    known.update(zip(jaxpr.invars, inputs, strict=True))
+    draws: list[Any] = []
+    for equation in jaxpr.eqns:
+        values = [entry.val if hasattr(entry, "val") else known[entry] for entry in equation.invars]
+        settings, inner = equation.params, None
+        draws_here = is_draw(equation)
+        if equation.primitive.name in _CALLS:
+            keys = ("jaxpr", "call_jaxpr", "fun_jaxpr")
+            inner = next(settings[key] for key in keys if key in settings)
+        if inner is not None:
+            plain = getattr(inner, "jaxpr", inner)
+            results, more = drawn(plain, getattr(inner, "consts", ()), values)
+            draws += [] if draws_here else more
+        else:
+            if equation.primitive.name in ("cond", "while", "scan") and "random_" in str(settings):
+                raise LiftError(f"{_place(equation)}: random numbers in a loop or a branch")
+            results = equation.primitive.bind(*values, **settings)
+            if not equation.primitive.multiple_results:
+                results = [results]
+        if draws_here:
+            draws.append(results)
+        known.update(zip(equation.outvars, results, strict=True))
+    outputs = [entry.val if hasattr(entry, "val") else known[entry] for entry in jaxpr.outvars]
+    return outputs, draws
 
 
 def _place(equation: Any) -> str:

@@ -14,7 +14,7 @@ from symopt.verification.adapters.keras import loaded
 from symopt.verification.adapters.optax import wide
 from symopt.verification.audited.keras import NAMES
 from symopt.verification.lift.finish import finished, source_of
-from symopt.verification.lift.jax_code import JaxPoint, JaxStep, trace_jax
+from symopt.verification.lift.jax_code import ROUNDS, JaxPoint, JaxStep, trace_jax
 from symopt.verification.lift.second_point import checked
 from symopt.verification.lift.traced_float import Session
 
@@ -93,7 +93,9 @@ class _Keras(JaxStep):
             if name != "learning_rate"
         }
 
-    def update(self, point: Any, gradient: Any, state: Any, hyper: Mapping[str, Any]) -> Any:
+    def update(
+        self, point: Any, gradient: Any, state: Any, hyper: Mapping[str, Any], value: Any = None
+    ) -> Any:
         optimizer, values = self._optimizer(point, hyper)
         given = [state.get(n, v) for n, v in zip(self._paths, values, strict=True)]
         points, after = optimizer.stateless_apply(given, [gradient], [point])
@@ -135,7 +137,8 @@ def lift_keras(target: Any, *, name: str = "") -> Rule:
             title = name or f"{code.cls.__name__} of Keras"
             source = source_of(code.cls, "update_step")
             rule = finished(trace.step, session, title=title, source=source)
-            checked(rule, trace.hyper, JaxPoint(trace), title, tolerance=trace.tolerance)
+            code_there = JaxPoint(trace)
+            checked(rule, trace.hyper, code_there, title, tolerance=trace.tolerance, rounds=ROUNDS)
     finally:
         keras.config.set_floatx(before)
     return rule

@@ -318,11 +318,17 @@ def modules_of(cls: Any) -> list[Any]:
     prefix = "torch.optim" if package == "torch" else package
     if cls.__module__ == "__main__":
         return [sys.modules["__main__"]]
-    return [
-        module
+    return [sys.modules[name] for name in _modules(prefix, len(sys.modules))]
+
+
+@functools.lru_cache(maxsize=8)
+def _modules(prefix: str, loaded: int) -> tuple[str, ...]:
+    """The names below a prefix while so many modules are loaded: looked up once, not every step."""
+    return tuple(
+        name
         for name, module in list(sys.modules.items())
         if module is not None and (name == prefix or name.startswith(prefix + "."))
-    ]
+    )
 
 
 def allowed(cls: Any, tracing: bool = False) -> Any:
