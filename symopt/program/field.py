@@ -616,11 +616,12 @@ class Field:
         for index, node in enumerate(program.nodes):
             args = [values[arg] for arg in node.args]
             if index in needed:
-                self._note(node, args)
+                self.note(node, args)
             values.append(self.read(node, args))
         return {label: values[index] for label, index in program.outputs.items()}, values
 
-    def _note(self, node: Node, args: list[Quotient]) -> None:
+    def note(self, node: Node, args: list[Quotient]) -> None:
+        """Add to ``found`` what an operation needs in order to be defined."""
         if node.op == "sqrt":
             top, bottom = args[0].top, args[0].bottom
             if not self._bounds(bottom)[1]:

@@ -14,11 +14,10 @@ from itertools import chain
 from typing import Any
 
 from symopt.derivation.opaque import OpaqueStep, opaque_step
-from symopt.program.from_sympy import Reader
-from symopt.program.graph import Graph, Label, Program
+from symopt.program.graph import Program
 from symopt.program.printers.python import FLOAT, RESERVED, Dialect, Printer, clean_names
 from symopt.program.ranges import Range
-from symopt.statement.symbols import t, x
+from symopt.verification.certificates.related import relation_program
 from symopt.verification.relation import Equality
 
 __all__ = ["sympy_script"]
@@ -179,23 +178,11 @@ class _Script:
         return [slot for slot in self.theirs.slots[self.size :] if slot[0] in names]
 
     def _relation(self) -> str:
-        graph = Graph()
-        time = graph.input(("t",))
-        values = {symbol.name: value for symbol, value in self.equality.relation.items()}
-        own = {symbol.name: symbol for symbol in (*self.equality.first.state, x)}
-        outputs: dict[Label, int] = {}
-        for slot in self._related():
-            nodes: dict[Any, int] = {t: time}
-            for symbol in self.equality.first.hyperparameters:
-                nodes[symbol] = graph.input(("hyper", symbol.name))
-            for name, place in self.ours.slots:
-                if place == slot[1] or place is None:
-                    nodes[own[name]] = graph.input((name, place))
-            outputs[slot] = Reader(graph, nodes).read(values[str(slot[0])])
+        program, outputs = relation_program(self.equality, self.ours, self.theirs)
         shown = ", ".join(self.names[slot] for slot in outputs) or "nothing"
         arguments: list[Any] = [("t",), *self.ours.slots, *self._hyper(self.ours)]
         return self._function(
-            self.relation, arguments, graph.program(outputs), list(outputs),
+            self.relation, arguments, program, outputs,
             f"The memory of {self.rules[1]} after step t, in terms of {self.rules[0]}'s: {shown}.",
             {},
         )  # fmt: skip
