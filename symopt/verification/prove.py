@@ -41,6 +41,7 @@ from symopt.verification.siblings import (
     proved_same_points,
     specialized,
 )
+from symopt.verification.smt import cross_check
 from symopt.verification.verdict import Verdict
 
 __all__ = ["prove"]
@@ -55,7 +56,9 @@ _SHOWN = 4
 _MAX_TERMS = 120
 
 
-def prove(first: Rule | str, second: Rule | str, *, maps: bool = True) -> Verdict:
+def prove(
+    first: Rule | str, second: Rule | str, *, maps: bool = True, smt: bool = False
+) -> Verdict:
     """Decide whether two rules are the same for all starts, gradients and hyperparameters.
 
     Parameters
@@ -66,9 +69,12 @@ def prove(first: Rule | str, second: Rule | str, *, maps: bool = True) -> Verdic
         Whether hyperparameters of the second rule may be expressions of the first one's, or the
         other way round, and usual spellings of code (``lr``, ``eps``) stand for the catalogue's
         letters. Hyperparameters of the same name are the same otherwise.
+    smt
+        Whether z3, if installed, looks for a counterexample to a proof in the first two steps; its
+        answers are the verdict's ``.cross_checks``.
 
     The verdict is ``"proved"`` (with ``.map``, ``.relation`` and, where the proof is one of
-    polynomials, ``.certificate``), ``"refuted"`` (with ``.difference``, a formula for first minus
+    polynomials, ``.certificates``), ``"refuted"`` (with ``.difference``, a formula for first minus
     second, and ``.witness``), or ``"undecided"`` (with ``.reason``).
 
     Raises :class:`~symopt.errors.UnknownNameError` for a name that no rule has, and
@@ -86,11 +92,29 @@ def prove(first: Rule | str, second: Rule | str, *, maps: bool = True) -> Verdic
     ('refuted', 1, -eta*g1*mu**2)
     """
     one, other = (_constant(rules.resolve(rule)) for rule in (first, second))
-    if not maps:
-        return _prove(one, other, maps)
-    one, other, spelled = common_names(one, other)
+    spelled: Mapping[str, Any] = {}
+    if maps:
+        one, other, spelled = common_names(one, other)
     verdict = _prove(one, other, maps)
-    return replace(verdict, map={**spelled, **verdict.map}) if spelled else verdict
+    if spelled:
+        verdict = replace(verdict, map={**spelled, **verdict.map})
+    return _cross_checked(verdict) if smt else verdict
+
+
+def _cross_checked(verdict: Verdict) -> Verdict:
+    """The verdict with what z3 says of the first steps of a proof."""
+    if verdict.proof is None:
+        return verdict
+    found = []
+    for steps in (1, 2):
+        check = cross_check(verdict.proof.first, verdict.proof.second, steps)
+        if check.answer == "sat":
+            raise SymoptError(
+                f"{verdict.implementation} and {verdict.rule} were proved equal, but z3 has a "
+                f"counterexample. This is an error of symopt; please report it.\n{check}"
+            )
+        found.append(str(check))
+    return replace(verdict, cross_checks=tuple(found))
 
 
 def _constant(rule: Rule) -> Rule:
@@ -183,6 +207,7 @@ def _equal(blank: Verdict, first: Rule, second: Rule) -> Verdict | None:
             status="proved",
             reason="equal at every step: both rules are linear, and equal for as many steps as "
             "their memories have entries (Cayley and Hamilton)",
+            proof=Proof(first, second),
         )
     return replace(
         blank,
@@ -190,7 +215,7 @@ def _equal(blank: Verdict, first: Rule, second: Rule) -> Verdict | None:
         reason="equal at every step, by induction",
         relation=_relation(blank, first, equality),
         assumed=(*blank.assumed, *_excluded(equality)),
-        proof=Proof((equality, *equality.more)),
+        proof=Proof(equality.first, equality.second, (equality, *equality.more)),
     )
 
 

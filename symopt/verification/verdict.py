@@ -65,6 +65,8 @@ class Verdict:
         First minus second rule at the first differing step, as a formula.
     proof
         What was proved, from which ``certificates`` are written.
+    cross_checks
+        What an SMT solver said of a proof, where it was asked.
 
     >>> import symopt
     >>> verdict = symopt.prove("adamw", "adamw_optax")
@@ -93,6 +95,7 @@ class Verdict:
     relation: tuple[str, ...] = ()
     difference: Any = None
     proof: Any = field(default=None, repr=False)
+    cross_checks: tuple[str, ...] = ()
     probe: Any = None
     checks: tuple[Check, ...] = field(default=(), repr=False)
 
@@ -104,8 +107,9 @@ class Verdict:
     def certificates(self) -> Mapping[str, str]:
         """The proof as files that others can check without symopt, by format.
 
-        ``"sympy"`` is a Python script that needs SymPy alone. A format is absent where the proof
-        does not fit it, and there is none of what is not proved.
+        ``"sympy"`` is a Python script that needs SymPy alone, ``"coq"`` a file for Coq 8.16 and
+        its standard library: a claim until ``coqc`` has accepted it. A format is absent where the
+        proof does not fit it, and there is none of what is not proved.
         """
         return self._written.texts
 
@@ -153,6 +157,7 @@ class Verdict:
         if self.difference is not None:
             lines.append(f"  step {self.step}, {self.quantity}: differs by {self.difference}")
         lines += [f"  assumed: {text}" for text in self.assumed]
+        lines += [f"  cross-check: {text}" for text in self.cross_checks]
         if self.witness is not None:
             heading = getattr(self.witness, "heading", "witness (paste into your tests)")
             lines.append(f"  {heading}:")

@@ -9,17 +9,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from symopt.statement.rule import Rule
+from symopt.verification.certificates.coq import UnfitError, coq_file
 from symopt.verification.certificates.sympy_script import sympy_script
 from symopt.verification.relation import Equality
 
-__all__ = ["Proof", "Written"]
+__all__ = ["FORMATS", "Proof", "Written", "written"]
+
+#: The formats of certificates.
+FORMATS = ("sympy", "coq")
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What was proved of two rules, in one number of coordinates or in several."""
+    """What was proved of two rules, written in the same hyperparameters.
 
-    equalities: tuple[Equality, ...]
+    ``equalities`` are proofs by induction, in one number of coordinates or in several; without
+    them both rules are linear, and were proved equal for as many steps as decide it.
+    """
+
+    first: Rule
+    second: Rule
+    equalities: tuple[Equality, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,17 +52,36 @@ def written(verdict: Any) -> Written:
     ...
     """
     if not isinstance(verdict.proof, Proof):
-        return Written({}, {"sympy": verdict.reason or verdict.status})
-    script = sympy_script(verdict.proof.equalities, _claim(verdict))
+        return Written({}, dict.fromkeys(FORMATS, verdict.reason or verdict.status))
+    proof = verdict.proof
+    if not proof.equalities:
+        return Written({}, dict.fromkeys(FORMATS, "the proof is not by induction"))
+    texts, reasons = {}, {}
+    script = sympy_script(proof.equalities, _claim(verdict, "sympy"))
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(script, "certificate", "exec"), {"__name__": "certificate"})
-    except (AssertionError, NotImplementedError) as error:
-        return Written({}, {"sympy": str(error)})
-    return Written({"sympy": script}, {})
+        texts["sympy"] = script
+    except AssertionError as error:
+        reasons["sympy"] = str(error)
+    try:
+        texts["coq"] = coq_file(proof.equalities[0], _claim(verdict, "coq"))
+    except UnfitError as error:
+        reasons["coq"] = str(error)
+    return Written(texts, reasons)
 
 
-def _claim(verdict: Any) -> str:
+_CHECKED = {"sympy": "this file is run", "coq": "Coq compiles this file"}
+_NEEDS = {
+    "sympy": "It needs Python and SymPy. The rules stand below the checker, line by line. A claim "
+    "that does not hold raises AssertionError.",
+    "coq": "It needs Coq (8.16 or later) and its standard library: coqc FILE. The theorem is "
+    "`equal`, at the end; the axioms that are printed are those of the real numbers. A quotient "
+    "by zero has some value in Coq, so the theorem asks for both rules to be defined.",
+}
+
+
+def _claim(verdict: Any, form: str) -> str:
     """What is proved, why the checks suffice for it, and what is assumed."""
     first, second = verdict.implementation, verdict.rule
     related = [line.removesuffix(".") for line in verdict.relation]
@@ -69,13 +99,10 @@ def _claim(verdict: Any) -> str:
         "Proof, by induction on t. (1) Both make their first step from one start: they ask at the "
         f"same points, x is the same after it, and {relation}. (2) If so before a step, at any "
         "t >= 2, for any memory and any gradients, then so after it. Both are identities between "
-        "quotients of polynomials and roots, and are checked when this file is run."
+        f"quotients of polynomials and roots, and are checked when {_CHECKED[form]}."
     )
     if related:
         paragraphs.append("Relation: " + "; ".join(related) + ".")
     paragraphs.append("Assumed: " + "; ".join(verdict.assumed) + ".")
-    paragraphs.append(
-        "It needs Python and SymPy. The rules stand below the checker, line by line. A claim that "
-        "does not hold raises AssertionError."
-    )
+    paragraphs.append(_NEEDS[form])
     return "\n\n".join(textwrap.fill(part, 98) for part in paragraphs)
