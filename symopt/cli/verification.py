@@ -166,7 +166,12 @@ def identify_command(
 )  # fmt: skip
 @click.option(
     "--certificate", type=click.Path(dir_okay=False, writable=True), default=None,
-    help="Write the proof to this file, as a Python script that needs SymPy alone.",
+    help="Write the proof to this file: a Python script that needs SymPy alone, or, for a name "
+    "that ends in .v, a file for Coq.",
+)  # fmt: skip
+@click.option(
+    "--smt", is_flag=True,
+    help="Let z3 look for a counterexample to the proof in the first two steps.",
 )  # fmt: skip
 @catalogue
 @json_option
@@ -175,6 +180,7 @@ def prove_command(
     second: str,
     same_names: bool,
     certificate: str | None,
+    smt: bool,
     library: Catalogue,
     as_json: bool,
 ) -> None:
@@ -191,21 +197,23 @@ def prove_command(
       symopt prove momentum heavy_ball
       symopt prove adam adamw --json
       symopt prove adam adam_epsilon_hat --certificate adam_forms.py
+      symopt prove adam adam_epsilon_hat --certificate adam_forms.v --smt
     """
     from symopt.errors import OutputError
     from symopt.verification.prove import prove
 
     verdict = prove(
-        library.rules.resolve(first), library.rules.resolve(second), maps=not same_names
+        library.rules.resolve(first), library.rules.resolve(second), maps=not same_names, smt=smt
     )
-    if certificate is not None and verdict.certificate:
+    form = "coq" if (certificate or "").endswith(".v") else "sympy"
+    if certificate is not None and form in verdict.certificates:
         try:
             with open(certificate, "w", encoding="utf-8") as file:
-                file.write(verdict.certificate)
+                file.write(verdict.certificates[form])
         except OSError as error:
             raise OutputError(f"cannot write {certificate}: {error}") from None
     elif certificate is not None:
-        message(f"no certificate: {verdict.status}, or no proof by polynomials alone")
+        message(f"no certificate: {verdict.no_certificates[form]}")
     if as_json:
         print_json(verdict_data(verdict))
     else:
@@ -303,5 +311,5 @@ def verdict_data(verdict: Verdict) -> dict[str, Any]:
         "map": {name: str(value) for name, value in verdict.map.items()},
         "relation": list(verdict.relation),
         "difference": None if verdict.difference is None else str(verdict.difference),
-        "certificate": verdict.certificate or None,
+        "certificates": dict(verdict.certificates), "cross_checks": list(verdict.cross_checks),
     }  # fmt: skip

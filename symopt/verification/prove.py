@@ -106,8 +106,10 @@ def _cross_checked(verdict: Verdict) -> Verdict:
     if verdict.proof is None:
         return verdict
     found = []
+    proof = verdict.proof
+    nonzero = [d for e in proof.equalities for d in _divisors(e.relation.values())]
     for steps in (1, 2):
-        check = cross_check(verdict.proof.first, verdict.proof.second, steps)
+        check = cross_check(proof.first, proof.second, steps, nonzero=nonzero)
         if check.answer == "sat":
             raise SymoptError(
                 f"{verdict.implementation} and {verdict.rule} were proved equal, but z3 has a "

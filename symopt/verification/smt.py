@@ -7,15 +7,17 @@ q*b = a with b != 0), and z3 is asked for values at which the points differ.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import sympy
+from sympy import Expr
 
 from symopt.derivation.opaque import is_elementwise
 from symopt.errors import MissingExtraError
-from symopt.program.graph import Program
+from symopt.program.from_sympy import Reader
+from symopt.program.graph import Graph, Label, Program
 from symopt.statement.rule import Rule
 from symopt.verification.siblings import opaque_program
 
@@ -52,10 +54,17 @@ class CrossCheck:
         return f"z3 {self.solver}: {found} for k = {self.steps}"
 
 
-def cross_check(first: Rule, second: Rule, steps: int = 1, timeout: int = TIMEOUT) -> CrossCheck:
+def cross_check(
+    first: Rule,
+    second: Rule,
+    steps: int = 1,
+    timeout: int = TIMEOUT,
+    nonzero: Sequence[Expr] = (),
+) -> CrossCheck:
     """Ask z3 for a start, gradients and hyperparameters at which two rules differ.
 
-    ``timeout`` is in milliseconds. Raises :class:`~symopt.errors.MissingExtraError` without z3.
+    ``timeout`` is in milliseconds; ``nonzero`` expressions of hyperparameters are not zero.
+    Raises :class:`~symopt.errors.MissingExtraError` without z3.
     """
     try:
         import z3
@@ -68,20 +77,30 @@ def cross_check(first: Rule, second: Rule, steps: int = 1, timeout: int = TIMEOU
     unfit = {node.op for program in programs for node in program.nodes} - _POSED
     if unfit:
         return CrossCheck(version, steps, "not posed", ", ".join(sorted(unfit)))
+    domains = _domains(first, second)
+    divisors = _divisors(nonzero, domains)
+    if divisors is None:
+        return CrossCheck(version, steps, "not posed", "a divisor that is no hyperparameter's")
     solver = z3.Solver()
     solver.set("timeout", timeout)
     posed = _Posed(z3, solver)
     values = [posed.program(program) for program in programs]
-    for name, domain in _domains(first, second).items():
+    solver.add([value != 0 for value in posed.program(divisors).values()])
+    for name, domain in domains.items():
         variable = posed.inputs.get(("hyper", name))
         if variable is not None:
-            solver.add(_inside(z3, variable, domain))
+            inside = _inside(z3, variable, domain)
+            if inside is None:
+                return CrossCheck(version, steps, "not posed", f"{domain} for {name}")
+            solver.add(inside)
     pairs = [(values[0][label], values[1][label]) for label in values[0]]
     solver.add(z3.Or([a != b for a, b in pairs]))
     answer = str(solver.check())
     if answer == "sat":
         model = solver.model()
-        point = ", ".join(f"{v} = {model.eval(v)}" for v in posed.inputs.values())
+        point = ", ".join(
+            f"{v} = {model.eval(v, model_completion=True)}" for v in posed.inputs.values()
+        )
         return CrossCheck(version, steps, answer, point=point)
     reason = solver.reason_unknown() if answer == "unknown" else ""
     return CrossCheck(version, steps, answer, reason)
@@ -122,8 +141,7 @@ class _Posed:
 
     def _input(self, label: Any) -> Any:
         if label not in self.inputs:
-            parts = label[1:] if label[0] == "hyper" else label
-            self.inputs[label] = self.z3.Real("_".join(map(str, parts)))
+            self.inputs[label] = self.z3.Real(_words(label))
         return self.inputs[label]
 
     def _defined(self, op: str, args: list[Any], taken: list[Any]) -> Any:
@@ -156,6 +174,15 @@ class _Posed:
         return table[op](*numbers)
 
 
+def _words(label: Any) -> str:
+    if label[0] == "hyper":
+        return str(label[1])
+    if label[0] == "x":
+        return f"x{label[1]}_{label[2] + 1}"
+    primes = "'" * (int(label[2]) - 1)
+    return f"g{label[1]}{primes}_{label[3] + 1}"
+
+
 def _domains(first: Rule, second: Rule) -> dict[str, sympy.Set]:
     domains: dict[str, sympy.Set] = {}
     for entry in (*first.parameters, *second.parameters):
@@ -164,17 +191,34 @@ def _domains(first: Rule, second: Rule) -> dict[str, sympy.Set]:
 
 
 def _inside(z3: Any, variable: Any, domain: sympy.Set) -> Any:
-    """The constraint that a variable lies in an interval with rational ends, or in several."""
+    """The constraint that a variable lies in intervals with rational ends; ``None`` for others."""
     if isinstance(domain, sympy.Union):
-        return reduce(z3.Or, [_inside(z3, variable, part) for part in domain.args])
-    if isinstance(domain, sympy.FiniteSet):
-        return z3.Or([variable == z3.Q(int(v.p), int(v.q)) for v in domain])
-    bounds = [variable == variable]
-    low, high = domain.inf, domain.sup
-    if low.is_Rational:
-        end = z3.Q(int(low.p), int(low.q))
-        bounds.append(variable > end if low not in domain else variable >= end)
-    if high.is_Rational:
-        end = z3.Q(int(high.p), int(high.q))
-        bounds.append(variable < end if high not in domain else variable <= end)
+        parts = [_inside(z3, variable, part) for part in domain.args]
+        return None if any(part is None for part in parts) else z3.Or(parts)
+    if isinstance(domain, sympy.FiniteSet) and all(value.is_Rational for value in domain):
+        return z3.Or([variable == z3.Q(int(value.p), int(value.q)) for value in domain])
+    if not isinstance(domain, sympy.Interval):
+        return z3.BoolVal(True) if domain == sympy.Reals else None
+    bounds = [z3.BoolVal(True)]
+    for end, is_low in ((domain.start, True), (domain.end, False)):
+        if end.is_infinite:
+            continue
+        if not end.is_Rational:
+            return None
+        value = z3.Q(int(end.p), int(end.q))
+        low, high = (value, variable) if is_low else (variable, value)
+        bounds.append(low <= high if end in domain else low < high)
     return z3.And(bounds)
+
+
+def _divisors(nonzero: Sequence[Expr], hyper: Iterable[str]) -> Program | None:
+    """Expressions of hyperparameters as a program; ``None`` where they are of more than those."""
+    names = set(hyper)
+    graph = Graph()
+    outputs: dict[Label, int] = {}
+    for number, expression in enumerate(nonzero):
+        if not {symbol.name for symbol in expression.free_symbols} <= names:
+            return None
+        nodes = {s: graph.input(("hyper", s.name)) for s in expression.free_symbols}
+        outputs[number] = Reader(graph, nodes).read(expression)
+    return graph.program(outputs)

@@ -49,11 +49,10 @@ def coq_file(equality: Equality, claim: str) -> str:
     >>> v, b = next(iter(velocity.state)), next(iter(buffer.state))
     >>> eta = buffer.parameter("eta").symbol
     >>> text = coq_file(proved_always(buffer, velocity, {v: -eta * b}), "They are equal.")
-    >>> print(text[text.index("Definition related"):text.index("Lemma first_step")])
+    >>> print(text[text.index("Definition related"):text.index("Lemma first_step")].rstrip())
     Definition related (t : nat) (sa : momentum_buffer_state) (sb : momentum_state) : Prop :=
       momentum_x sb = momentum_buffer_x sa /\\
-      momentum_v sb = - (momentum_buffer_b sa * eta).
-    <BLANKLINE>
+      momentum_v sb = - (eta * (momentum_buffer_b sa)).
     """
     if equality.size > 1:
         raise UnfitError("the rules look at several coordinates together")

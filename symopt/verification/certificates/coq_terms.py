@@ -12,7 +12,8 @@ from symopt.program.printers.python import clean_names
 from symopt.program.ranges import Range
 
 __all__ = [
-    "PLAIN", "TAKEN", "Text", "UnfitError", "bracket", "check_branches", "leaves", "lets", "number", "range_text",
+    "PLAIN", "TAKEN", "Text", "UnfitError", "bracket", "check_branches", "leaves", "lets", "number",
+    "range_text",
 ]  # fmt: skip
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
@@ -179,12 +180,14 @@ def _term(node: Node, args: list[str], names: Mapping[Any, str]) -> str:
 
 
 def number(value: Fraction) -> str:
+    """A rational number."""
     if value.denominator == 1:
         return str(value) if value >= 0 else f"({value})"
     return f"({value.numerator} / {value.denominator})"
 
 
 def bracket(text: str) -> str:
+    """The term in brackets, where it needs them as an argument."""
     plain = text.replace("_", "").isalnum() or (text[0] == "(" and _closes(text) == len(text) - 1)
     return text if plain else f"({text})"
 
@@ -212,6 +215,7 @@ def _closes(text: str) -> int:
 
 
 def range_text(name: str, values: Range) -> str:
+    """What is known of a number as a proposition; empty where that is nothing."""
     if values.unit:
         return f"0 {'<' if values.positive else '<='} {name} < 1"
     if values.positive:
