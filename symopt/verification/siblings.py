@@ -30,7 +30,7 @@ from symopt.program.printers.python import ARRAY
 from symopt.program.ranges import Range
 from symopt.statement.library import rules
 from symopt.statement.numbers import rational
-from symopt.statement.rule import Rule
+from symopt.statement.rule import Hyperparameter, Rule
 from symopt.statement.symbols import t
 from symopt.verification.stepping import float_rule
 
@@ -302,6 +302,31 @@ def _pools(rule: Rule, special: Mapping[Symbol, Expr]) -> dict[str, tuple[Expr, 
     return {name: tuple(dict.fromkeys(pool)) for name, pool in pools.items()}
 
 
+def _sample(entry: Hyperparameter) -> float:
+    """The value at which the screening looks at a hyperparameter, with nothing special about it."""
+    if entry.name in _SAMPLE:
+        return _SAMPLE[entry.name]
+    near = sympy.Rational(9, 8) * entry.default + sympy.Rational(1, 64)
+    return float(near if near in entry.domain else entry.default)
+
+
+def _others(
+    source: Rule, target: Rule, usual: Mapping[str, Sequence[Expr]]
+) -> dict[str, tuple[Expr, ...]]:
+    """What a hyperparameter may be that has no usual letter, or that the source does not have.
+
+    Its namesake; else the value that it has by default, which code may hold as a literal.
+    """
+    own = {entry.name: entry.symbol for entry in source.parameters}
+    pools: dict[str, tuple[Expr, ...]] = {}
+    for entry in target.parameters:
+        if entry.name in own and entry.name not in _SAMPLE:
+            pools[entry.name] = (own[entry.name],)
+        elif entry.name not in own and not entry.is_schedule:
+            pools[entry.name] = tuple(dict.fromkeys((*usual.get(entry.name, ()), entry.default)))
+    return pools
+
+
 def _maps(rule: Rule, pools: Mapping[str, Sequence[Expr]]) -> Iterator[tuple[Expr, ...]]:
     """Candidate maps of a rule's hyperparameters: plain ones first, at most two unusual entries."""
     choices = [pools.get(entry.name, ()) for entry in rule.parameters]
@@ -324,10 +349,11 @@ class _Screen:
 
     def __init__(self, rule: Rule, pools: Mapping[str, Sequence[Expr]], steps: int) -> None:
         self.steps = steps
+        self.pools = pools
         self.values = self._evaluate(rule, pools)
         self.gradients = _gradients(steps, 2)
         self.start = np.array([[0.7, -1.3]])
-        sample = {entry.name: _SAMPLE[entry.name] for entry in rule.parameters}
+        sample = {entry.name: _sample(entry) for entry in rule.parameters}
         self.path = float_rule(rule, 2).run(self.start, self.gradients, lambda t: sample)
 
     def _evaluate(self, rule: Rule, pools: Mapping[str, Sequence[Expr]]) -> dict[Expr, list[float]]:
@@ -340,16 +366,21 @@ class _Screen:
         names: dict[Any, str] = {e.name: e.name for e in rule.parameters}
         source = function_source("maps", graph.program(nodes), {**names, "t": "t"}, ARRAY)
         function = compile_source(source, array(np.float64))
-        sample = [_SAMPLE[name] for name in names]
+        sample = [_sample(entry) for entry in rule.parameters]
         columns = [function(*sample, step) for step in range(1, self.steps + 1)]
         return {expr: [float(column[i]) for column in columns] for i, expr in enumerate(entries)}
+
+    def _value(self, expression: Expr, step: int) -> float:
+        """The value at a step; numbers that no pool holds are their own."""
+        known = self.values.get(expression)
+        return float(expression) if known is None else known[step - 1]
 
     def survivors(self, rule: Rule, maps: Sequence[tuple[Expr, ...]]) -> list[tuple[Expr, ...]]:
         names = [entry.name for entry in rule.parameters]
 
         def settings(step: int) -> dict[str, Any]:
             return {
-                name: np.array([[self.values[chosen[i]][step - 1]] for chosen in maps])
+                name: np.array([[self._value(chosen[i], step)] for chosen in maps])
                 for i, name in enumerate(names)
             }
 
@@ -410,6 +441,11 @@ def siblings(
     return tuple(found)
 
 
+@lru_cache(maxsize=8)
+def _screen(source: Rule, steps: int) -> _Screen:
+    return _Screen(source, _pools(source, {}), steps)
+
+
 @lru_cache(maxsize=1024)
 def candidate_maps(
     source: Rule, target: Rule, steps: int = 6, most: int = 8
@@ -422,14 +458,13 @@ def candidate_maps(
     >>> candidate_maps(rules.momentum, rules.momentum_ema)
     ({eta: eta/(1 - mu), beta: mu},)
     """
-    if any(entry.name not in _SAMPLE for entry in (*source.parameters, *target.parameters)):
-        return ()
     if is_elementwise(source) != is_elementwise(target):
         return ()
-    pools = _pools(source, {})
+    # The first steps tell most maps apart, and a long walk of many lanes takes its time.
+    screens = [_screen(source, length) for length in sorted({min(2, steps), steps})]
+    pools = {**screens[0].pools, **_others(source, target, screens[0].pools)}
     maps = list(_maps(target, pools))
-    if not maps:
-        return ()
     symbols = [entry.symbol for entry in target.parameters]
-    kept = _Screen(source, pools, steps).survivors(target, maps)[:most]
-    return tuple(dict(zip(symbols, chosen, strict=True)) for chosen in kept)
+    for screen in screens:
+        maps = screen.survivors(target, maps) if maps else []
+    return tuple(dict(zip(symbols, chosen, strict=True)) for chosen in maps[:most])
