@@ -26,6 +26,7 @@ _COMMANDS = {
     "identify": ("symopt.cli.verification", "identify_command", "Find which rule code is."),
     "prove": ("symopt.cli.verification", "prove_command", "Decide whether two rules are one."),
     "lift": ("symopt.cli.lifting", "lift_command", "Read the rule out of code, which is executed."),
+    "atlas": ("symopt.cli.atlas", "atlas_command", "Say which optimizer of a framework is what."),
     "audit": ("symopt.cli.verification", "audit_command", "Check a framework's optimizers."),
     "report": ("symopt.cli.report", "report_command", "Everything at once, as one offline page."),
 }

@@ -358,7 +358,8 @@ class _Screen:
 
     def _evaluate(self, rule: Rule, pools: Mapping[str, Sequence[Expr]]) -> dict[Expr, list[float]]:
         """The value of every expression of the pools at each step."""
-        entries = list(dict.fromkeys(expr for pool in pools.values() for expr in pool))
+        own = [entry.symbol for entry in rule.parameters]
+        entries = list(dict.fromkeys([*own, *(expr for pool in pools.values() for expr in pool)]))
         graph = Graph()
         symbols: dict[Expr, int] = {e.symbol: graph.input(e.name) for e in rule.parameters}
         reader = Reader(graph, {**symbols, t: graph.input("t")})

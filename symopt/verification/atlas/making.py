@@ -105,9 +105,16 @@ def _lifted(
     return groups
 
 
+#: Kinds that are printed together: an optimizer at its defaults, and with settings.
+_OPTIMIZERS = ("optimizer", "variant")
+#: Kinds of what gives a direction, and needs a learning rate to be a step.
+_DIRECTIONS = ("transformation", "combinator", "schedule")
+
+
 def _division(row: Lifted) -> str:
     """The part of a framework that a configuration belongs to."""
-    return str(getattr(row, "group", "") or "")
+    kind = str(getattr(row, "kind", ""))
+    return "" if kind in _OPTIMIZERS else kind
 
 
 def _leader(group: _Group) -> Lifted | None:
@@ -125,7 +132,7 @@ def _same(first: Lifted, second: Lifted) -> Hashable:
 
 
 def _is_direction(division: str, name: str) -> bool:
-    return division == "factories" or name.rpartition(".")[2].startswith("scale_by_")
+    return division in _DIRECTIONS or name.rpartition(".")[2].startswith("scale_by_")
 
 
 def _place_key(row: Lifted, division: str) -> Hashable:
@@ -191,7 +198,7 @@ def _entries(groups: dict[tuple[str, str, Called], _Group], work: Work) -> Itera
             entry = _entry(group, form, work)
             if form.row.rule is not None:
                 # Transformations that wrap another one, and leave it as it is.
-                statement = entry.framework, entry.group, same_up_to_names(form.row.rule)
+                statement = entry.framework, "", same_up_to_names(form.row.rule)
                 entry = replace(entry, twin=met.get(statement, ""))
                 met.setdefault(statement, entry.label)
             yield entry
@@ -242,7 +249,7 @@ def _pairs(entries: Sequence[Entry], work: Work) -> tuple[Pair, ...]:
     """Optimizers of one name and the same settings in two frameworks."""
     first: dict[tuple[str, tuple[tuple[str, str], ...], str], Entry] = {}
     for entry in entries:
-        if entry.rule is not None and entry.group in ("", "aliases") and not entry.direction:
+        if entry.rule is not None and entry.group in ("", "alias") and not entry.direction:
             told = tuple(setting for setting in entry.settings if setting[0] != "lr")
             first.setdefault((bare(entry.name), told, entry.framework), entry)
     namesakes = []

@@ -72,7 +72,9 @@ def placed(rule: Rule, nearest: str, direction: bool) -> Found:
     if not found.stated and along is not None:
         found = replace(found, subject=along, direction=True)
     if nearest and not found.stated:
-        found = replace(found, against=compared(found.subject, rules[nearest]))
+        against = compared(found.subject, rules[nearest])
+        equal = nearest if against.status == "proved" else ""
+        found = replace(found, against=against, stated=equal)
     return found
 
 
