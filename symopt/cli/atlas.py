@@ -114,24 +114,26 @@ def _prepare(folder: Path) -> None:
 
 def _print_summary(made: Atlas) -> None:
     rows = []
-    for tally in made.tallies:
-        own = [
-            entry for entry in made.entries
-            if (entry.framework, entry.group) == (tally.framework, tally.group)
-        ]  # fmt: skip
-        kinds = [
-            sum(len(entry.paths) or 1 for entry in own if entry.status == status)
-            for status in ("rule", "other")
-        ]
+    for count in made.counts:
         rows.append(
             [
-                tally.framework, tally.group or "optimizer",
-                f"{tally.lifted} of {tally.configurations}",
-                *map(str, kinds), str(tally.programs), str(tally.refused),
+                count.framework, count.kind, f"{count.names_lifted} of {count.names}",
+                f"{count.lifted} of {count.configurations}", str(count.programs),
             ]
         )  # fmt: skip
-    header = ["framework", "kind", "lifted", "stated rule", "other rule", "program", "refused"]
-    print_table(header, rows, align="llrrrrr")
+    header = ["framework", "kind", "names lifted", "configurations lifted", "programs only"]
+    print_table(header, rows, align="llrrr", title="Lifted")
+    click.echo()
+    rows = []
+    for name, version in made.versions:
+        own = [entry for entry in made.entries if entry.framework == name]
+        kinds = [
+            sum(entry.configurations for entry in own if entry.status == status)
+            for status in ("rule", "other", "program", "refused")
+        ]
+        rows.append([name, version, *map(str, kinds)])
+    header = ["framework", "version", "stated rule", "another rule", "program", "refused"]
+    print_table(header, rows, align="llrrrr", title="Configurations that are")
     click.echo()
     for entry in made.defects:
         click.echo(f"defect: {entry.framework} {entry.label} is {entry.stated}: {entry.defect}")

@@ -47,11 +47,14 @@ _WIDE = 13.0
 #: A formula of more operations than this is left to the JSON.
 _HUGE = 600
 
-#: What the groups of a framework hold, in words.
-_GROUPS = {
-    "alias": "optimizers", "transformation": "transformations", "schedule": "schedules",
+_FIRST_MINUS_SECOND = Math(r"\text{first} - \text{second}", "first - second", 8.5)
+
+#: What the kinds of a framework's configurations are, in words.
+_KINDS = {
+    "optimizer": "optimizers", "variant": "optimizers with other settings", "alias": "aliases",
+    "transformation": "transformations", "schedule": "schedules of the rate",
     "combinator": "combinators, here around a momentum of 9/10", "contrib": "contributed",
-    "estimator": "estimators that bring their optimizer", "": "optimizers",
+    "estimator": "estimators",
 }  # fmt: skip
 
 
@@ -107,31 +110,35 @@ class _Page:
 
     def counts(self) -> Section:
         rows = []
-        for tally in self.atlas.tallies:
-            entries = [
-                entry for entry in self.atlas.entries
-                if (entry.framework, entry.group) == (tally.framework, tally.group)
-            ]  # fmt: skip
-            found = sum(len(entry.paths) or 1 for entry in entries if entry.status == "rule")
+        for count in self.atlas.counts:
             rows.append(
                 (
-                    spans(f"{tally.framework}, {_GROUPS.get(tally.group, tally.group)}"),
-                    spans(f"{tally.lifted} of {tally.configurations}"),
-                    spans(str(tally.rules)), spans(str(tally.programs)),
-                    spans(str(tally.refused)), spans(str(found)),
+                    spans(f"{count.framework}: {_KINDS.get(count.kind, count.kind)}"),
+                    spans(f"{count.names_lifted} of {count.names}"),
+                    spans(f"{count.lifted} of {count.configurations}"),
+                    spans(str(count.programs)), spans(str(count.refused)),
                 )
             )  # fmt: skip
-        header = ("", "lifted", "as rules", "as programs", "refused", "proved to be stated rules")
+        header = ("", "names lifted", "configurations lifted", "as programs only", "refused")
         legend = (
-            "Configurations: each class or factory with its settings, in each of its code paths. "
-            "A program is a checked step that treats a matrix as more than a list of coordinates, "
-            "or needs what no rule can say. Every number links to its reason below."
+            "A configuration is a class or factory with its settings, in one of its code paths. A "
+            "program is a checked step that treats a matrix as more than a list of coordinates, or "
+            "asks for more than a gradient, so that no rule can state it."
+        )
+        placed = {
+            status: sum(e.configurations for e in self.atlas.entries if e.status == status)
+            for status in ("rule", "other")
+        }
+        found = (
+            f"Of the configurations that lifted as rules, {placed['rule']} are proved to be a "
+            f"stated rule, and {placed['other']} are not."
         )
         return Section(
             spans("What was read"),
             (
-                Table(tuple(map(spans, header)), tuple(rows), "lrrrrr"),
-                Paragraph(spans(legend.replace(" Every number links to its reason below.", ""))),
+                Table(tuple(map(spans, header)), tuple(rows), "lrrrr"),
+                Paragraph(spans(legend)),
+                Paragraph(spans(found)),
             ),
         )
 
@@ -170,7 +177,7 @@ class _Page:
             if len(groups) == 1:
                 blocks.append(table)
             else:
-                blocks.append(Section(spans(f"{name}: {_GROUPS.get(group, group)}"), (table,)))
+                blocks.append(Section(spans(f"{name}: {_KINDS.get(group, group)}"), (table,)))
         return Section(spans(name), tuple(blocks))
 
     def entries(self, members: Sequence[Entry]) -> Table:
@@ -206,8 +213,9 @@ class _Page:
         rule = entry.rule
         assert rule is not None
         number = self.note(spans(f"{entry.framework} {entry.label}, as lifted"), _algorithm(rule))
-        shown = "undecided" if entry.reason else "a rule of its own"
-        return spans(f"{shown}: algorithm {number}")
+        if entry.reason:
+            return spans(Badge("undecided"), f": algorithm {number}")
+        return spans(f"a rule of its own: algorithm {number}")
 
     def parameters(self, entry: Entry) -> Spans:
         if entry.against is not None and entry.against.status == "proved":
@@ -219,13 +227,15 @@ class _Page:
     def departs(self, entry: Entry) -> Spans:
         """How the entry stands to the rule that its name promises."""
         if not entry.nearest or entry.stated == entry.nearest or entry.rule is None:
-            return spans(entry.reason) if entry.status == "other" and entry.reason else ()
+            return spans(entry.reason) if entry.status == "other" else ()
         if entry.stated:
             between = self.atlas.between(entry.stated, entry.nearest)
             title = spans(f"{entry.stated} against {entry.nearest}")
         else:
             between = entry.against
             title = spans(f"{entry.framework} {entry.label} against {entry.nearest}")
+        if entry.status == "other" and entry.reason:
+            return spans(entry.reason)
         if between is None:
             return ()
         name = Code(entry.nearest)
@@ -248,7 +258,7 @@ class _Page:
         block: Block = Listing(formula.text)
         if isinstance(formula, Math):
             lines = pieces(difference, roles=_roles(difference))
-            block = Equations((EquationLine(None, lines),))
+            block = Equations((EquationLine(_FIRST_MINUS_SECOND, lines),))
         number = self.note(
             (*title, *spans(f", first minus second {at} ({between.quantity})")), block
         )

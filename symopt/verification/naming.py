@@ -14,7 +14,8 @@ __all__ = ["common_names", "renamed"]
 
 #: What code calls the hyperparameters, and the letters that the catalogue may have for it.
 SPELLINGS: dict[str, tuple[str, ...]] = {
-    "lr": ("eta",), "learning_rate": ("eta",), "alpha": ("eta", "rho"), "step_size": ("eta",),
+    "lr": ("eta",), "learning_rate": ("eta",), "learning_rate_init": ("eta",),
+    "alpha": ("eta", "rho"), "step_size": ("eta",),
     "step": ("eta",), "rate": ("eta",), "momentum": ("mu", "beta"), "mom": ("mu", "beta"),
     "gamma": ("mu", "rho", "beta"), "mass": ("mu", "beta"), "nu": ("mu",), "m": ("mu",),
     "rho1": ("beta1",), "rho2": ("beta2",), "b1": ("beta1",), "b2": ("beta2",),

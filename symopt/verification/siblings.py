@@ -315,15 +315,24 @@ def _others(
 ) -> dict[str, tuple[Expr, ...]]:
     """What a hyperparameter may be that has no usual letter, or that the source does not have.
 
-    Its namesake; else the value that it has by default, which code may hold as a literal.
+    Its namesake; else another one without a usual letter and with the same default; else the
+    value that it has by default, which code may hold as a literal.
     """
     own = {entry.name: entry.symbol for entry in source.parameters}
+    theirs = {entry.name for entry in target.parameters}
+    strange = [
+        entry
+        for entry in source.parameters
+        if entry.name not in _SAMPLE and entry.name not in theirs
+    ]
     pools: dict[str, tuple[Expr, ...]] = {}
     for entry in target.parameters:
         if entry.name in own and entry.name not in _SAMPLE:
             pools[entry.name] = (own[entry.name],)
         elif entry.name not in own and not entry.is_schedule:
-            pools[entry.name] = tuple(dict.fromkeys((*usual.get(entry.name, ()), entry.default)))
+            alike = [other.symbol for other in strange if other.default == entry.default]
+            known = usual.get(entry.name, ())
+            pools[entry.name] = tuple(dict.fromkeys((*known, *alike, entry.default)))
     return pools
 
 

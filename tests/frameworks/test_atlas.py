@@ -1,77 +1,158 @@
 """The atlas of the optimizers of installed frameworks."""
 
+import functools
 import json
 
 import pytest
 
-from symopt.errors import InputError
-from symopt.verification import atlas as module
-from symopt.verification.atlas import Atlas, atlas
+from symopt.errors import InputError, MissingExtraError
+from symopt.presentation.atlas_page import atlas_page
+from symopt.verification.atlas import Atlas, atlas, making
 from symopt.verification.lift.counts import Lifted
 from symopt.verification.lift.jax_code import lift_jax
 from symopt.verification.lift.torch_code import lift_torch
 
-pytestmark = pytest.mark.frameworks
+pytestmark = [pytest.mark.frameworks, pytest.mark.slow]
 torch = pytest.importorskip("torch")
 optax = pytest.importorskip("optax")
 
 
-def row(framework, name, rule):
-    return Lifted(framework, name, rule, False, "", 0.0)
+def lifted(framework, name, rule, kind="optimizer"):
+    return Lifted(framework, name, rule, False, "", 0.0, kind)
 
 
 def refused(framework, name, reason):
-    return Lifted(framework, name, None, False, reason, 0.0)
+    return Lifted(framework, name, None, False, reason, 0.0, "optimizer")
 
 
-@pytest.fixture
-def made(monkeypatch):
-    rows = {
-        "torch": (
-            row("torch", "Adam(foreach=False)", lift_torch(torch.optim.Adam)),
-            row("torch", "Adadelta(foreach=False)", lift_torch(torch.optim.Adadelta)),
-            refused("torch", "LBFGS()", "closure"),
-        ),
-        "optax": (
-            row("optax", "adam", lift_jax(optax.adam)),
-            row("optax", "rprop", lift_jax(optax.rprop)),
-        ),
-    }
-    monkeypatch.setattr(module, "lift_counts", lambda framework, progress: rows[framework])
-    return atlas(("torch", "optax"))
+def torch_rows():
+    for switches in ({"foreach": False}, {"foreach": True}, {"capturable": True}):
+        make = functools.partial(torch.optim.Adam, **switches)
+        text = ", ".join(f"{key}={value}" for key, value in switches.items())
+        yield lifted("torch", f"Adam({text})", lift_torch(make))
+    yield lifted("torch", "Adadelta(foreach=False)", lift_torch(torch.optim.Adadelta))
+    yield refused("torch", "LBFGS()", "closure")
+
+
+def optax_rows():
+    yield lifted("optax", "adam", lift_jax(optax.adam), "alias")
+    yield lifted("optax", "adan", lift_jax(optax.adan), "alias")
+    yield lifted("optax", "rprop", lift_jax(optax.rprop), "alias")
+    yield lifted("optax", "scale_by_adam", lift_jax(optax.scale_by_adam), "transformation")
+    clip = lift_jax(functools.partial(optax.clip, max_delta=0.5))
+    yield lifted("optax", "clip(max_delta=0.5)", clip, "transformation")
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return {"torch": tuple(torch_rows()), "optax": tuple(optax_rows())}
+
+
+def run(rows, monkeypatch, **settings):
+    def counted(framework, progress):
+        for row in rows[framework]:
+            progress(row)
+
+    def names(framework):
+        if framework not in rows:
+            raise MissingExtraError(f"this needs {framework}; install it")
+        return [row.configuration for row in rows[framework]]
+
+    monkeypatch.setattr(making, "lift_counts", counted)
+    monkeypatch.setattr(making, "configurations", names)
+    return atlas(("torch", "optax", "keras"), **settings)
+
+
+@pytest.fixture(scope="module")
+def made(rows):
+    with pytest.MonkeyPatch.context() as patch:
+        return run(rows, patch)
+
+
+def entry(made, framework, name):
+    return next(e for e in made.entries if (e.framework, e.name) == (framework, name))
 
 
 def test_an_optimizer_is_named_by_the_rule_that_it_is_proved_to_be(made):
-    places = {place.configuration: place for place in made.places}
-    assert places["adam"].status == "rule"
-    assert places["adam"].stated == "adam"
-    assert places["Adam(foreach=False)"].stated == "adam"
-    assert places["Adadelta(foreach=False)"].stated == "adadelta_pytorch"
+    assert entry(made, "optax", "adam").stated == "adam"
+    assert entry(made, "torch", "Adam").stated == "adam"
+    assert entry(made, "torch", "Adadelta").stated == "adadelta_pytorch"
 
 
-def test_the_defect_of_optax_rprop_comes_out_by_itself(made):
-    place = next(place for place in made.places if place.configuration == "rprop")
-    assert place.stated != "rprop"
-    assert place.stated == "rprop_optax" or place.difference
+def test_code_paths_that_are_proved_to_be_one_share_an_entry(made):
+    found = [e for e in made.entries if e.name == "Adam"]
+    assert len(found) == 1
+    assert found[0].paths == ("single tensors", "foreach", "capturable")
+    assert found[0].configurations == 3
+
+
+def test_a_transformation_is_the_direction_of_a_rule(made):
+    found = entry(made, "optax", "scale_by_adam")
+    assert (found.stated, found.direction) == ("adam", True)
+    assert entry(made, "optax", "adam").direction is False
+
+
+def test_what_no_rule_states_is_no_stated_rule(made):
+    found = entry(made, "optax", "clip")
+    assert (found.status, found.stated) == ("other", "")
+
+
+def test_the_defects_of_optax_come_out_by_themselves(made):
+    defects = {found.name: found.stated for found in made.defects}
+    assert defects == {"adan": "adan_optax", "rprop": "rprop_optax"}
+    page = atlas_page(made).markdown()
+    section = page.partition("## Defects found")[2].partition("\n## ")[0]
+    assert "every step applies the update that the step before computed" in section
+    assert "0.92" in section
+
+
+def test_the_defect_of_adan_is_a_formula_at_the_first_step_that_shows_it(made):
+    between = made.between("adan_optax", "adan")
+    assert between is not None
+    assert between.status == "refuted"
+    assert between.difference.free_symbols
 
 
 def test_namesakes_of_two_frameworks_are_compared(made):
-    assert [(pair.verdict, pair.text) for pair in made.pairs] == [
-        ("proved", "equal at every step, by induction")
-    ]
+    pairs = {(pair.first[1], pair.second[1]): pair.comparison.status for pair in made.pairs}
+    assert pairs == {("Adam", "adam"): "proved"}
 
 
 def test_refusals_keep_their_reason(made):
-    place = next(place for place in made.places if place.status == "refused")
-    assert place.reason == "closure"
-    assert "LBFGS(): closure" in made.markdown()
+    assert entry(made, "torch", "LBFGS").reason == "closure"
+    assert "| torch `LBFGS` | closure |" in atlas_page(made).markdown()
 
 
-def test_the_page_and_the_data_say_the_same(made):
+def test_what_is_not_installed_is_said_and_skipped(made):
+    assert made.missing == (("keras", "this needs keras; install it"),)
+    assert "this needs keras; install it" in atlas_page(made).text()
+
+
+def test_the_data_are_json_and_hold_every_entry(made):
     data = json.loads(made.json())
-    assert len(data["places"]) == len(made.places)
-    assert "| torch | 3 | 2 | 0 | 0 | 1 |" in made.markdown()
+    assert [e["name"] for e in data["entries"]] == [e.name for e in made.entries]
     assert isinstance(made, Atlas)
+
+
+def test_processes_give_the_same_atlas(rows, made, monkeypatch):
+    again = run({"torch": rows["torch"], "optax": rows["optax"][:1]}, monkeypatch, jobs=2)
+    assert [e for e in again.entries if e.framework == "torch"] == [
+        e for e in made.entries if e.framework == "torch"
+    ]
+
+
+def test_progress_names_what_is_lifted_and_proved(rows, monkeypatch):
+    seen = []
+    run({"torch": rows["torch"][3:]}, monkeypatch, progress=lambda *told: seen.append(told))
+    assert ("lift", "torch LBFGS()", 2, 2) in seen
+    assert seen[-1][0] == "prove"
+    assert seen[-1][2] == seen[-1][3]
+
+
+def test_every_renderer_takes_the_page(made):
+    page = atlas_page(made)
+    assert "LBFGS" in page.html()
+    assert r"\begin{document}" in page.latex()
 
 
 def test_an_unknown_framework_is_refused():

@@ -9,7 +9,7 @@ frameworks give.
 
 from __future__ import annotations
 
-from symopt.verification.atlas.data import Atlas, Comparison, Entry, Pair, Tally
+from symopt.verification.atlas.data import Atlas, Comparison, Entry, Pair
 from symopt.verification.atlas.making import atlas
 
-__all__ = ["Atlas", "Comparison", "Entry", "Pair", "Tally", "atlas"]
+__all__ = ["Atlas", "Comparison", "Entry", "Pair", "atlas"]

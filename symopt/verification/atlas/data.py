@@ -1,4 +1,4 @@
-"""The atlas as data: entries, tallies and pairs, with formulas as expressions."""
+"""The atlas as data: entries, counts and pairs, with formulas as expressions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from sympy import Expr
 from symopt.statement.library import rules
 from symopt.statement.rule import Rule
 from symopt.statement.serialize import rule_data
+from symopt.verification.lift.counts import Count
 
-__all__ = ["Atlas", "Comparison", "Entry", "Pair", "Tally"]
+__all__ = ["Atlas", "Comparison", "Entry", "Pair"]
 
 #: Pairs of a hyperparameter's name and what stands for it.
 Map = tuple[tuple[str, Expr], ...]
@@ -44,10 +45,13 @@ class Entry:
     Attributes
     ----------
     framework, group, name, settings
-        Where it is and how it is called; ``group`` divides a framework.
+        Where it is and how it is called; ``group`` is the kind of its
+        :class:`~symopt.verification.lift.counts.Lifted`.
     paths, same
-        The code paths that this entry speaks of, and how they are the same: ``"with states"``,
-        ``"the same statement"``, or nothing where there is one.
+        The code paths that this entry speaks of, and how they are the same: ``"with states"``
+        (proved), ``"the same statement"``, or nothing where there is one.
+    configurations
+        How many there are of them.
     status
         ``"rule"`` (proved to be ``stated`` with ``map``), ``"other"`` (lifted, and proved to be
         none of the stated rules), ``"program"`` (lifted, but no rule can state it) or
@@ -69,6 +73,7 @@ class Entry:
     settings: tuple[tuple[str, str], ...]
     paths: tuple[str, ...]
     same: str
+    configurations: int
     status: str
     rule: Rule | None = None
     direction: bool = False
@@ -92,27 +97,6 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Tally:
-    """How many configurations of a group lifted: as rules, or as programs that no rule states."""
-
-    framework: str
-    group: str
-    configurations: int
-    rules: int
-    programs: int
-
-    @property
-    def lifted(self) -> int:
-        """All that lifted."""
-        return self.rules + self.programs
-
-    @property
-    def refused(self) -> int:
-        """What did not."""
-        return self.configurations - self.lifted
-
-
-@dataclass(frozen=True)
 class Pair:
     """Two optimizers of one name in two frameworks, plain, and how they compare."""
 
@@ -131,7 +115,7 @@ class Atlas:
 
     versions: tuple[tuple[str, str], ...]
     missing: tuple[tuple[str, str], ...]
-    tallies: tuple[Tally, ...]
+    counts: tuple[Count, ...]
     entries: tuple[Entry, ...]
     pairs: tuple[Pair, ...]
     differences: tuple[tuple[tuple[str, str], Comparison], ...]
@@ -150,9 +134,9 @@ class Atlas:
         return {
             "versions": dict(self.versions),
             "missing": dict(self.missing),
-            "tallies": [
-                {**_plain(tally), "lifted": tally.lifted, "refused": tally.refused}
-                for tally in self.tallies
+            "counts": [
+                {**_plain(count), "lifted": count.lifted, "refused": count.refused}
+                for count in self.counts
             ],
             "entries": [{**_plain(entry), "defect": entry.defect} for entry in self.entries],
             "pairs": [_plain(pair) for pair in self.pairs],
@@ -170,7 +154,7 @@ class Atlas:
 def _plain(value: Any) -> Any:
     if isinstance(value, Rule):
         return rule_data(value)
-    if isinstance(value, Entry | Tally | Pair | Comparison):
+    if isinstance(value, Entry | Count | Pair | Comparison):
         return dict(_fields(value))
     if isinstance(value, tuple):
         return [_plain(part) for part in value]

@@ -10,17 +10,21 @@ from itertools import combinations
 from symopt.errors import MissingExtraError
 from symopt.statement.library import rules
 from symopt.statement.rule import Rule
-from symopt.verification.atlas.data import Atlas, Comparison, Entry, Pair, Tally
+from symopt.verification.atlas.data import Atlas, Comparison, Entry, Pair
 from symopt.verification.atlas.names import Called, bare, called, nearest
 from symopt.verification.atlas.placing import Found, compared, placed, same_with_states
 from symopt.verification.atlas.statements import same_up_to_names
 from symopt.verification.atlas.work import Watch, Work
-from symopt.verification.lift.counts import FRAMEWORKS, Lifted, configurations, lift_counts
+from symopt.verification.lift.counts import (
+    FRAMEWORKS,
+    PACKAGES,
+    Lifted,
+    configurations,
+    lift_counts,
+    tally,
+)
 
 __all__ = ["atlas"]
-
-#: What a framework is called where its versions are kept.
-_PACKAGES = {"sklearn": "scikit-learn"}
 
 
 def atlas(
@@ -56,10 +60,10 @@ def atlas(
         differences = _differences(entries, work)
         pairs = _pairs(entries, work)
     versions = tuple(
-        (name, importlib.metadata.version(_PACKAGES.get(name, name))) for name in present
+        (name, importlib.metadata.version(PACKAGES.get(name, name))) for name in present
     )
     rows = [row for group in groups.values() for row in group.rows]
-    return Atlas(versions, tuple(missing), _tallies(rows), entries, pairs, differences)
+    return Atlas(versions, tuple(missing), tally(rows), entries, pairs, differences)
 
 
 # Lifting, and code paths that are one
@@ -113,8 +117,7 @@ _DIRECTIONS = ("transformation", "combinator", "schedule")
 
 def _division(row: Lifted) -> str:
     """The part of a framework that a configuration belongs to."""
-    kind = str(getattr(row, "kind", ""))
-    return "" if kind in _OPTIMIZERS else kind
+    return "optimizer" if row.kind in _OPTIMIZERS else row.kind
 
 
 def _leader(group: _Group) -> Lifted | None:
@@ -210,13 +213,17 @@ def _entry(group: _Group, form: _Form, work: Work) -> Entry:
     blank = Entry(
         row.framework, group.group, parts.name, parts.settings,
         tuple(path for path in form.paths if path), shared if len(form.paths) > 1 else "",
-        "program" if row.program else "refused", reason=row.reason, nearest=nearest(parts.name),
+        len(form.paths), "program" if row.program else "refused", reason=row.reason,
+        nearest=nearest(parts.name),
     )  # fmt: skip
     if row.rule is None:
         return blank
     found: Found = work.answer(_place_key(row, group.group))
+    # "SGD" promises no more than what its settings make it.
+    promised = found.stated if found.stated and bare(parts.name) == "sgd" else blank.nearest
     return replace(
         blank,
+        nearest=promised,
         status="rule" if found.stated else "other",
         rule=found.subject,
         direction=found.direction,
@@ -249,7 +256,7 @@ def _pairs(entries: Sequence[Entry], work: Work) -> tuple[Pair, ...]:
     """Optimizers of one name and the same settings in two frameworks."""
     first: dict[tuple[str, tuple[tuple[str, str], ...], str], Entry] = {}
     for entry in entries:
-        if entry.rule is not None and entry.group in ("", "alias") and not entry.direction:
+        if entry.rule is not None and entry.group in ("optimizer", "alias") and not entry.direction:
             told = tuple(setting for setting in entry.settings if setting[0] != "lr")
             first.setdefault((bare(entry.name), told, entry.framework), entry)
     namesakes = []
@@ -273,16 +280,3 @@ def _pair_key(first: Entry, second: Entry) -> Hashable:
 def _titled(entry: Entry) -> Rule:
     assert entry.rule is not None
     return entry.rule.named(entry.framework)
-
-
-def _tallies(rows: Sequence[Lifted]) -> tuple[Tally, ...]:
-    sections: dict[tuple[str, str], list[Lifted]] = {}
-    for row in rows:
-        sections.setdefault((row.framework, _division(row)), []).append(row)
-    return tuple(
-        Tally(
-            framework, division, len(own), sum(row.rule is not None for row in own),
-            sum(row.program for row in own),
-        )
-        for (framework, division), own in sections.items()
-    )  # fmt: skip

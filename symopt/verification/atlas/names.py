@@ -55,7 +55,7 @@ def bare(name: str) -> str:
     >>> bare("RMSprop"), bare("scale_by_rms"), bare("contrib.scale_by_adopt")
     ('rmsprop', 'rms', 'adopt')
     """
-    alone = name.rpartition(".")[2].lower()
+    alone = name.rpartition(".")[2].lower().removesuffix("optimizer")
     return alone.removeprefix("scale_by_").replace("sign_sgd", "signsgd")
 
 

@@ -90,7 +90,9 @@ def _among_stated(subject: Rule, nearest: str) -> Found:
             changed = tuple((s.name, value) for s, value in candidate.map if s != value)
             return Found(subject, candidate.name, (*changed, *candidate.fixed))
         if verdict.status == "undecided":
-            open_.append(f"{candidate.name}: {verdict.reason}")
+            put = ", ".join(f"{s} = {value}" for s, value in candidate.map if s != value)
+            given = f" with {put}" if put else ""
+            open_.append(f"{candidate.name}{given}: {verdict.reason}")
     reason = "; ".join(dict.fromkeys(open_))
     return Found(subject, reason=f"undecided against {reason}" if reason else "")
 

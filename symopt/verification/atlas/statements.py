@@ -134,7 +134,7 @@ def respelled(rule: Rule) -> tuple[Rule, Mapping[str, str]]:
     names: dict[Symbol, Symbol] = {}
     told: dict[str, str] = {}
     for entry in rule.parameters:
-        if entry.name in letters:
+        if entry.name in letters and entry.name not in SPELLINGS:
             continue
         for letter in SPELLINGS.get(entry.name, ()):
             if letter not in taken:
