@@ -7,7 +7,7 @@ Paddle) stays where it is for one step, and forgets the gradient, so that Delta 
 twice for one change of sign.
 """
 
-from sympy import Interval, Rational, oo
+from sympy import Expr, Interval, Rational, oo
 
 from symopt.statement.rule import Hyperparameter, Rule
 from symopt.statement.source import Source
@@ -20,6 +20,12 @@ Delta_max, Delta_min = hyperparameter("Delta_max"), hyperparameter("Delta_min")
 g_previous, d = variable("g_previous d")
 _GROWN = Min(Delta * eta_plus, Delta_max)
 _SHRUNK = Max(Delta * eta_minus, Delta_min)
+
+
+def _clipped(value: Expr) -> Expr:
+    """Between the bounds; at the upper one where they are the wrong way round."""
+    return Min(Delta_max, Max(Delta_min, value))
+
 
 rprop = Rule(
     title="Rprop",
@@ -96,8 +102,8 @@ rprop_optax = rprop.variant(
     update=[
         (g, grad(x)),
         (s, g * u),
-        (Delta, Piecewise((Max(_GROWN, Delta_min), s > 0), (Min(_SHRUNK, Delta_max), s < 0),
-                          (Delta, True))),
+        (Delta, Piecewise((_clipped(Delta * eta_plus), s > 0),
+                          (_clipped(Delta * eta_minus), s < 0), (Delta, True))),
         (x, x - where(s < 0, 0, u)),
         (u, where(s < 0, 0, Delta * sign(g))),
     ],

@@ -122,7 +122,7 @@ def respelled(rule: Rule) -> tuple[Rule, Mapping[str, str]]:
     >>> from symopt.statement.source import Source
     >>> from symopt.statement.symbols import g, grad, hyperparameter
     >>> lr = hyperparameter("lr")
-    >>> rule = Rule("Mine", Source("torch2.13.0", "mine.py"), {lr: "1/10"}, {},
+    >>> rule = Rule("Mine", Source("pytorch2.13.0", "mine.py"), {lr: "1/10"}, {},
     ...             [(g, grad(x)), (x, x - lr * g)])
     >>> made, names = respelled(rule)
     >>> made.update[-1].expression, names
