@@ -41,6 +41,7 @@ _HOMES = {
     "Accuracy": "symopt.verification.accuracy",
     "accuracy": "symopt.verification.accuracy",
     "Document": "symopt.presentation.document",
+    "compare": "symopt.presentation.comparison",
     "derive": "symopt.presentation.derive",
     "reproduce": "symopt.verification.systems",
     "Implementation": "symopt.verification.implementation",

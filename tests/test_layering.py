@@ -19,6 +19,21 @@ EXCEPTIONS = {
     ("statement.objective", "derivation.gradient"): "Objective.gradient and .hessian",
     ("statement.objective", "derivation.critical_points"): "Objective.critical_points()",
     ("derivation.unroll", "execution.maps"): "Unrolled.lambdify() and .evaluate()",
+    # what a notebook shows
+    **dict.fromkeys(
+        [
+            (module, "presentation.rich")
+            for module in (
+                "statement.rule",
+                "statement.objective",
+                "derivation.unroll",
+                "execution.trajectory",
+                "verification.verdict",
+                "verification.identification",
+            )
+        ],
+        "_repr_mimebundle_",
+    ),
     ("derivation.stability", "presentation.stability"): "print(), Jupyter and .document()",
 }
 MODULES = sorted(

@@ -17,7 +17,8 @@ __all__ = ["main"]
 _COMMANDS = {
     "list": ("symopt.cli.statements", "list_command", "Name every rule, objective and system."),
     "show": ("symopt.cli.statements", "show_command", "Show a statement and what follows from it."),
-    "derive": ("symopt.cli.derivations", "derive_command", "Write a derivation, as LaTeX or text."),
+    "derive": ("symopt.cli.derivations", "derive_command", "Write a derivation: LaTeX, HTML, PDF."),
+    "compare": ("symopt.cli.derivations", "compare_command", "Set rules side by side; proofs."),
     "unroll": ("symopt.cli.derivations", "unroll_command", "Show the first steps as formulas."),
     "stability": ("symopt.cli.stability", "stability_command", "When and how fast it converges."),
     "run": ("symopt.cli.runs", "run_command", "Run a rule on an objective, exactly or in floats."),

@@ -1,9 +1,9 @@
-"""``symopt derive`` and ``symopt unroll``: formulas."""
+"""``symopt derive``, ``symopt compare`` and ``symopt unroll``: formulas."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from symopt.cli.options import (
 )  # fmt: skip
 from symopt.cli.output import message, print_json, terminal_width
 
+if TYPE_CHECKING:
+    from symopt.presentation.document import Document
+
 
 @click.command("derive", cls=Command)
 @click.argument("rule", required=False)
@@ -31,6 +34,13 @@ from symopt.cli.output import message, print_json, terminal_width
     "--output",
     metavar="FILE",
     help="Write .tex, .md, .html, .pdf, .txt or .bib instead of printing text.",
+)
+@click.option(
+    "--detail",
+    type=click.Choice(["brief", "normal", "full"]),
+    default="normal",
+    show_default=True,
+    help="Results, the usual steps, or every rule of calculation that was used.",
 )
 @click.option(
     "--check",
@@ -51,6 +61,7 @@ def derive_command(
     x0: tuple[str, ...],
     assignments: tuple[str, ...],
     output: str | None,
+    detail: str,
     check: str | None,
     update: str | None,
     library: Catalogue,
@@ -79,20 +90,65 @@ def derive_command(
         library.objectives.resolve(objective),
         steps=steps,
         x0=start(x0),
+        detail=detail,
         **settings(assignments, stated),
     )
+    _hand_out(document, output, as_json)
+
+
+def _hand_out(document: Document, output: str | None, as_json: bool) -> None:
+    """Write a document into its file, or print it as text, or all of it as JSON."""
     if output:
         message(f"wrote {document.save(output)}")
     if as_json:
         print_json(
             {
                 "title": document.title, "latex": document.latex(), "markdown": document.markdown(),
-                "text": document.text(),
-                "bibtex": document.bibtex(), "file": output,
+                "text": document.text(), "bibtex": document.bibtex(), "file": output,
             }
         )  # fmt: skip
     elif not output:
         click.echo(document.text(terminal_width()))
+
+
+@click.command("compare", cls=Command)
+@click.argument("compared", nargs=-1, required=True, metavar="RULE RULE...")
+@click.option("--on", "objective", metavar="OBJECTIVE", help="Run them on this objective, exactly.")
+@click.option("--steps", type=int, default=2, show_default=True, help="Steps in closed form.")
+@x0_option
+@set_option
+@click.option("-o", "--output", metavar="FILE", help="Write .tex, .md, .html, .pdf, .txt or .bib.")
+@catalogue
+@json_option
+def compare_command(
+    compared: tuple[str, ...],
+    objective: str | None,
+    steps: int,
+    x0: tuple[str, ...],
+    assignments: tuple[str, ...],
+    output: str | None,
+    library: Catalogue,
+    as_json: bool,
+) -> None:
+    """Compare rules: what differs line by line, what is proved, the first steps of each.
+
+    \b
+    Examples:
+      symopt compare momentum nesterov
+      symopt compare adam adam_epsilon_inside adam_epsilon_hat -o adams.html
+      symopt compare momentum nesterov --on cubic --x0 1 1 --set eta=1/20
+    """
+    from symopt.presentation.comparison import compare
+
+    stated = [library.rules.resolve(name) for name in compared]
+    document = compare(
+        *stated,
+        objective=None if objective is None else library.objectives.resolve(objective),
+        steps=steps,
+        x0=start(x0),
+        **settings(assignments),
+    )
+    _hand_out(document, output, as_json)
 
 
 def _collection(check: str | None, update: str | None, as_json: bool) -> None:

@@ -106,6 +106,12 @@ class Unrolled:
 
         return exact_map(self, values, arithmetic)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows."""
+        from symopt.presentation.rich import bundle
+
+        return bundle(self)
+
     def __str__(self) -> str:
         where = f" on {self.objective.title}" if self.objective else ", gradients opaque"
         given = ", ".join(map(str, self.arguments)) or "no free symbols"

@@ -81,6 +81,12 @@ class Trajectory:
 
         return evaluate(self, "gradient")
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows."""
+        from symopt.presentation.rich import bundle
+
+        return bundle(self)
+
     def floats(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """The points as binary64 numbers, each the nearest to the exact one (inf out of range)."""
         return as_floats(self.x)

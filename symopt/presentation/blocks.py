@@ -38,11 +38,15 @@ class Text:
 
 @dataclass(frozen=True)
 class Math:
-    """A formula in LaTeX and as text, with an upper estimate of its width in em."""
+    """A formula in LaTeX and as text, with an upper estimate of its width in em.
+
+    A ``marked`` formula in running text or in a table is set in color, with a mark behind it.
+    """
 
     latex: str
     text: str
     width: float = 0.0
+    marked: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,8 @@ Spans: TypeAlias = tuple[Inline, ...]
 def spans(*parts: str | Inline) -> Spans:
     """Running text from strings and formulas.
 
-    >>> spans("with ", Math(r"\\\\eta", "η"))
-    (Text(text='with ', emphasis=False), Math(latex='\\\\\\\\eta', text='η', width=0.0))
+    >>> spans("with ", Math("x", "x"))
+    (Text(text='with ', emphasis=False), Math(latex='x', text='x', width=0.0, marked=False))
     """
     return tuple(Text(part) if isinstance(part, str) else part for part in parts)
 
@@ -127,6 +131,8 @@ def plain(parts: Spans) -> str:
 def _plain(part: Inline) -> str:
     if isinstance(part, Cite):
         return part.source.text
+    if isinstance(part, Math) and part.marked:
+        return f"{part.text} ◂"
     return f"{part.mark} {part.status}" if isinstance(part, Badge) else part.text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sympy
 from sympy import Expr, Symbol
@@ -29,7 +30,7 @@ from symopt.statement.rule import Rule
 from symopt.statement.symbols import REDUCTIONS
 from symopt.verification.argument import Finding, check_formulas
 
-__all__ = ["closed_section", "unfolded_blocks"]
+__all__ = ["GradientForms", "closed_section", "gradient_forms", "unfolded_blocks"]
 
 #: Closed forms are printed up to this width in em (about eight lines), and these many terms.
 _WIDEST = 250.0
@@ -91,8 +92,24 @@ def closed_section(
     return Checked(section, tuple(findings))
 
 
-def _in_gradients(rule: Rule, steps: int, findings: list[Finding]) -> list[Block]:
-    """The first points in terms of the gradients g_1, g_2, ..., whatever the objective."""
+@dataclass(frozen=True)
+class GradientForms:
+    """The first points of a rule in terms of the gradients that its steps read, each checked."""
+
+    unrolled: Unrolled
+    lines: tuple[EquationLine, ...]
+    findings: tuple[Finding, ...]
+
+
+def gradient_forms(rule: Rule, steps: int) -> GradientForms:
+    """The points of the first steps in terms of g_1, g_2, ..., as far as they can be read.
+
+    >>> import symopt
+    >>> for line in gradient_forms(symopt.rules.heavy_ball, 2).lines:
+    ...     print(line.left.text, "=", " ".join(part.text for part in line.right))
+    x₁ = x₀ - η g₁
+    x₂ = x₀ - η (1 + μ) g₁ - η g₂
+    """
     unrolled = unroll(rule, None, steps)
     gradients = tuple(s for s in unrolled.arguments if s.name.startswith("g"))
     roles = Roles(
@@ -101,15 +118,22 @@ def _in_gradients(rule: Rule, steps: int, findings: list[Finding]) -> list[Block
         gradients=frozenset(gradients),
         target=Symbol("x_0", real=True),
     )
-    forms = _closed_forms(unrolled, roles)
-    if not forms:
-        return []
-    lines = []
-    for step, form in enumerate(forms, start=1):
-        findings += check_formulas(unrolled, step, form, "closed form in gradients")
+    lines: list[EquationLine] = []
+    findings: list[Finding] = []
+    for step, form in enumerate(_closed_forms(unrolled, roles), start=1):
+        findings += check_formulas(unrolled, step, form, f"closed form of {rule.name} in gradients")
         label = Label("x", str(step))
         left = Math(label.latex, label.unicode, label.width)
         lines.append(EquationLine(left, pieces(form[0], roles=roles)))
+    return GradientForms(unrolled, tuple(lines), tuple(findings))
+
+
+def _in_gradients(rule: Rule, steps: int, findings: list[Finding]) -> list[Block]:
+    """The first points in terms of the gradients g_1, g_2, ..., whatever the objective."""
+    made = gradient_forms(rule, steps)
+    findings += made.findings
+    if not made.lines:
+        return []
     return [
         Paragraph(
             spans(
@@ -117,7 +141,7 @@ def _in_gradients(rule: Rule, steps: int, findings: list[Finding]) -> list[Block
                 Math("g_2", "g₂"), ", ... that the steps read:",
             )
         ),
-        Equations(tuple(lines)),
+        Equations(made.lines),
     ]  # fmt: skip
 
 

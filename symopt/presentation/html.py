@@ -96,7 +96,7 @@ def math(given: Math, *, display: bool = False) -> str:
 def inline(part: Inline) -> str:
     """A part of running text."""
     if isinstance(part, Math):
-        return math(part)
+        return f'<span class="marked">{math(part)} ◂</span>' if part.marked else math(part)
     if isinstance(part, Cite):
         reference = part.source.reference
         text = clean(part.source.text)

@@ -179,7 +179,7 @@ class _Body:
             return f"{escape(part.text)} ({address(part.address)})"
         if isinstance(part, Badge):
             return rf"\textcolor{{symopt{part.kind}}}{{\textbf{{{escape(part.status)}}}}}"
-        return f"${part.latex}$"
+        return f"${_marked(part.latex) if part.marked else part.latex}$"
 
     def equations(self, block: Equations) -> str:
         room = TEXT_WIDTH - 2.5

@@ -148,7 +148,7 @@ class _Body:
             return f"[{escape(part.text)}]({address.replace('<', '%3C').replace('>', '%3E')})"
         if isinstance(part, Badge):
             return f"{part.mark} **{escape(part.status)}**"
-        return f"$`{formula(part.latex)}`$"
+        return f"$`{formula(_marked(part.latex) if part.marked else part.latex)}`$"
 
     def equations(self, block: Equations) -> str:
         parts = []

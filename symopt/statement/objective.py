@@ -184,6 +184,12 @@ class Objective:
         """The same objective under another library name."""
         return replace(self, name=name, family=family or self.family)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows."""
+        from symopt.presentation.rich import bundle
+
+        return bundle(self)
+
     def __str__(self) -> str:
         source = f" ({self.source.text})" if self.source else ""
         variables = ", ".join(map(str, self.variables))

@@ -184,6 +184,12 @@ class Rule:
             lines.append(f"  note: {self.note}")
         return "\n".join(lines)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows."""
+        from symopt.presentation.rich import bundle
+
+        return bundle(self)
+
     def parameter(self, name: str) -> Hyperparameter:
         """The hyperparameter of that name.
 

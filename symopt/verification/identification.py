@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from symopt.statement.library import rules
 from symopt.verification.departures import Departure
@@ -99,6 +100,12 @@ class Identification:
     nearest: Match | None = None
     departures: tuple[Departure, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows."""
+        from symopt.presentation.rich import bundle
+
+        return bundle(self)
 
     def __bool__(self) -> bool:
         return bool(self.matches)

@@ -123,6 +123,12 @@ class Verdict:
         """The proof as a Python script that needs SymPy alone; empty where there is none."""
         return self.certificates.get("sympy", "")
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows."""
+        from symopt.presentation.rich import bundle
+
+        return bundle(self)
+
     def __bool__(self) -> bool:
         return self.status in ("proved", "consistent")
 

@@ -306,3 +306,21 @@ def test_a_terminal_without_greek_gets_escapes() -> None:
         env={**os.environ, "PYTHONIOENCODING": "latin-1"},
     )  # fmt: skip
     assert "\\u03b7 = 1/1000" in done.stdout.decode("latin-1")
+
+
+def test_compare_prints_a_comparison_and_writes_files(tmp_path: Path) -> None:
+    assert "✗ refuted" in printed("compare", "momentum", "nesterov")
+    page = tmp_path / "c.html"
+    call("compare", "momentum", "heavy_ball", "-o", str(page))
+    assert "proved" in page.read_text("utf-8")
+    call("compare", "adam", code=2)
+
+
+def test_derive_shows_as_much_as_a_reader_wants() -> None:
+    brief, full = (
+        printed("derive", "momentum", "half_square", "--steps", "1", "--detail", detail)
+        for detail in ("brief", "full")
+    )
+    assert "with numbers" not in brief
+    assert "the rule's line" in full
+    assert "What was checked" in brief
