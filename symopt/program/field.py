@@ -28,7 +28,7 @@ _FACTOR_TERMS = 100
 
 #: A polynomial in words that do not depend on the order in which unknowns were met.
 Signature = tuple[Any, ...]
-#: What both programs need in order to be defined: (signature, "nonnegative" or "nonzero").
+#: What is known of a polynomial: (signature, "nonnegative", "nonzero" or "zero").
 Fact = tuple[Signature, str]
 
 
@@ -59,6 +59,8 @@ class Field:
         ranges: Mapping[Label, Range] | None = None,
         facts: Iterable[Fact] = (),
         offsets: Mapping[Any, int] | None = None,
+        *,
+        imply: bool = False,
     ) -> None:
         from flint import Ordering, fmpq, fmpq_mpoly_ctx
 
@@ -80,12 +82,16 @@ class Field:
         self._binary: set[int] = set()
         self._functions: list[tuple[str, list[Quotient], int]] = []
         self.facts: set[Fact] = set(facts)
+        self._imply = imply
         self.found: set[Fact] = set()
         self._offsets = offsets or {}
         self.seen_offsets: dict[Any, int] = {}
-        self._work = 0
-        self._sign_memo: dict[str, tuple[bool, bool]] = {}
+        self.work = 0
+        self._sign_memo: dict[str, tuple[int, bool, bool]] = {}
         self._texts = [repr(name) for name in self.names]
+        self._facts_read: tuple[int, list[tuple[Any, str]]] = (-1, [])
+        #: Unknowns that may have no value where an input or a fact is as it should be.
+        self._partial: set[int] = set()
         for index, unknown in enumerate(self._generators[: len(self._labels)]):
             name = self.signature(unknown)
             if (name, "nonnegative") in self.facts:
@@ -108,6 +114,16 @@ class Field:
             self._texts.append(sha256(repr(meaning).encode()).hexdigest())
             self.ranges.append(values)
         return index
+
+    def _may_lack(self, index: int, *polynomials: Any) -> None:
+        """Note that an unknown may have no value, if not ``polynomials`` all have one."""
+        if not polynomials or any(self.is_partial(polynomial) for polynomial in polynomials):
+            self._partial.add(index)
+
+    def is_partial(self, polynomial: Any) -> bool:
+        """Whether it may have no value: some unknown in it may have none."""
+        degrees = polynomial.degrees()
+        return any(degrees[index] for index in self._partial)
 
     def is_input(self, name: Any) -> bool:
         """Whether a name of an unknown is the label of an input."""
@@ -141,10 +157,12 @@ class Field:
     def _bounds(self, polynomial: Any) -> tuple[bool, bool]:
         """Whether it is known to be nonnegative, and known to be positive."""
         key = str(polynomial)
-        found = self._sign_memo.get(key)
-        if found is None:
-            found = self._sign_memo[key] = self._find_bounds(polynomial)
-        return found
+        known, nonnegative, positive = self._sign_memo.get(key, (-1, False, False))
+        # A fact counts from the time on that all its unknowns have been met.
+        if known < 0 or (not positive and known < self.facts_met):
+            nonnegative, positive = self._find_bounds(polynomial)
+            self._sign_memo[key] = self.facts_met, nonnegative, positive
+        return nonnegative, positive
 
     def _find_bounds(self, polynomial: Any) -> tuple[bool, bool]:
         if polynomial.is_zero():
@@ -156,13 +174,78 @@ class Field:
             return False, False
         name = self.signature(polynomial)
         nonnegative, positive = self._inspect(polynomial)
-        nonnegative = nonnegative or (name, "nonnegative") in self.facts
+        if not positive and self._imply and self.facts:
+            implied = self._implied(polynomial)
+            nonnegative, positive = nonnegative or implied[0], implied[1]
+        nonnegative = nonnegative or bool({(name, "nonnegative"), (name, "zero")} & self.facts)
         if nonnegative and (name, "nonzero") in self.facts:
             positive = True
         return nonnegative, positive
 
+    def _known_facts(self) -> list[tuple[Any, str]]:
+        """The facts whose unknowns have been met, as polynomials."""
+        if self._facts_read[0] != len(self.names):
+            places = {text: index for index, text in enumerate(self._texts)}
+            found = []
+            for name, kind in sorted(self.facts, key=repr):
+                if any(text not in places for factors, _ in name for text, _ in factors):
+                    continue
+                terms = {}
+                for factors, coefficient in name:
+                    exponents = [0] * len(self._generators)
+                    for text, power in factors:
+                        exponents[places[text]] = power
+                    ratio = Fraction(coefficient)
+                    terms[tuple(exponents)] = self._fraction(ratio.numerator, ratio.denominator)
+                found.append((self._context.from_dict(terms), kind))
+            self._facts_read = len(self.names), found
+        return self._facts_read[1]
+
+    def _implied(self, polynomial: Any) -> tuple[bool, bool]:
+        """What a fact F >= 0 says: f m = c M F + r with m > 0, c > 0, M >= 0 and r >= 0."""
+        facts = self._known_facts()
+        strict = {str(fact) for fact, kind in facts if kind == "nonzero"}
+        best = False
+        for fact, kind in facts:
+            if kind != "nonnegative" or len(fact) > _FACTOR_TERMS or fact == polynomial:
+                continue
+            for multiplier in self._multipliers(polynomial, fact):
+                scaled = self._times(polynomial, multiplier)
+                for scale in self._scales(scaled, fact):
+                    nonnegative, positive = self._inspect(scaled - self._times(scale, fact))
+                    positive = positive or (scale.is_constant() and str(fact) in strict)
+                    if nonnegative and positive:
+                        return True, True
+                    best = best or nonnegative
+        return best, False
+
+    def _multipliers(self, polynomial: Any, fact: Any) -> list[Any]:
+        """1, and 1 - u for an unknown below 1 that only the fact holds."""
+        ours, theirs = polynomial.degrees(), fact.degrees()
+        more = [
+            self._one - self._generators[index]
+            for index, (mine, other) in enumerate(zip(ours, theirs, strict=True))
+            if other and not mine and self.ranges[index].unit
+        ]
+        return [self._one, *more[:2]]
+
+    def _scales(self, polynomial: Any, fact: Any) -> list[Any]:
+        """The nonnegative monomials c M for which a term of the fact cancels one of f."""
+        found: dict[str, Any] = {}
+        for exponents, coefficient in polynomial.to_dict().items():
+            for others, factor in fact.to_dict().items():
+                rest = tuple(int(a) - int(b) for a, b in zip(exponents, others, strict=True))
+                if coefficient / factor <= 0 or min(rest) < 0:
+                    continue
+                if all(p % 2 == 0 or self.ranges[i].nonnegative for i, p in enumerate(rest) if p):
+                    scale = self._context.from_dict({rest: coefficient / factor})
+                    found.setdefault(str(scale), scale)
+        return list(found.values())[:12]
+
     def _inspect(self, polynomial: Any) -> tuple[bool, bool]:
         """By the signs of the coefficients, after b = u/(1 + u) for b in [0, 1) and t = k + u."""
+        if polynomial.is_zero():
+            return True, False
         degrees = [int(degree) for degree in polynomial.degrees()]
         for index, degree in enumerate(degrees):
             if not degree:
@@ -224,6 +307,15 @@ class Field:
             for factor, _ in factors
         )
 
+    def _is_zero(self, polynomial: Any) -> bool:
+        """Whether it is known to be zero: outright, or as a multiple of what is zero."""
+        if polynomial.is_zero():
+            return True
+        return any(
+            kind == "zero" and (fact == polynomial or divmod(polynomial, fact)[1].is_zero())
+            for fact, kind in self._known_facts()
+        )
+
     # Arithmetic
 
     def _times(self, a: Any, b: Any) -> Any:
@@ -231,8 +323,8 @@ class Field:
         return a * b
 
     def _spend(self, work: int) -> None:
-        self._work += work
-        if self._work > MAX_WORK:
+        self.work += work
+        if self.work > MAX_WORK:
             raise BudgetError(f"a proof that multiplies more than {MAX_WORK} terms")
 
     def _reduce(self, polynomial: Any) -> Any:
@@ -289,6 +381,10 @@ class Field:
             top, bottom = top * (1 / lead), bottom * (1 / lead)
         return Quotient(top, bottom, defined)
 
+    def whole(self, polynomial: Any) -> Quotient:
+        """A polynomial as a quotient."""
+        return Quotient(polynomial, self._one)
+
     def constant(self, value: Any) -> Quotient:
         from flint import fmpq
 
@@ -336,7 +432,7 @@ class Field:
 
     def _root(self, polynomial: Any) -> Quotient:
         """The root of a polynomial that is nonnegative wherever the programs are defined."""
-        if polynomial.is_zero():
+        if self._is_zero(polynomial):
             return Quotient(self._zero, self._one)
         content, factors = self._factors(polynomial)
         scale, square_free = _split_square(Fraction(int(abs(content).p), int(abs(content).q)))
@@ -369,6 +465,7 @@ class Field:
         meaning = ("sqrt", self._meaning(polynomial))
         index = self._new(("sqrt", str(polynomial)), meaning, values)
         self.squares.setdefault(index, polynomial)
+        self._may_lack(index, *([polynomial] if self._bounds(polynomial)[0] else []))
         return Quotient(self._generators[index], self._one)
 
     # Signs, absolute values, comparisons
@@ -390,6 +487,8 @@ class Field:
 
     def _sign_of_factor(self, factor: Any) -> Quotient:
         """The sign of one factor: known, or an unknown that is -1, 0 or 1."""
+        if self._is_zero(factor):
+            return Quotient(self._zero, self._one)
         for sign in (1, -1):
             nonnegative, positive = self._bounds(sign * factor)
             if positive:
@@ -403,6 +502,7 @@ class Field:
         meaning = ("sign", self._meaning(factor))
         index = self._new(("sign", str(factor)), meaning, Range(nonnegative=binary))
         self.signs.setdefault(index, factor)
+        self._may_lack(index, factor)
         if binary:
             self._binary.add(index)
         return self._generators[index]
@@ -413,6 +513,8 @@ class Field:
         content, factors = self._factors(polynomial)
         result = self.constant(Fraction(1 if content > 0 else -1))
         for factor, power in factors:
+            if power % 2 == 0 and self._is_nonzero(factor):
+                continue
             one = self._sign_of_factor(factor)
             result = self.multiply(result, self._power(one, 2 - power % 2))
         return result
@@ -442,8 +544,11 @@ class Field:
         return replace(result, defined=value.defined)
 
     def _compare(self, op: str, a: Quotient, b: Quotient) -> Quotient:
-        sign = self.sign(self.add(a, b, -1))
+        gap = self.add(a, b, -1)
+        sign = self.sign(gap)
         square = self.multiply(sign, sign)
+        if not gap.top.is_zero() and self._is_nonzero(gap.top):
+            square = replace(self.constant(Fraction(1)), defined=sign.defined)
         one, half = self.constant(Fraction(1)), self.constant(Fraction(1, 2))
         if op == "lt":
             return self.multiply(half, self.add(square, sign, -1))
@@ -457,9 +562,16 @@ class Field:
         return self.multiply(self.constant(Fraction(1, 2)), both)
 
     def _select(self, condition: Quotient, then: Quotient, otherwise: Quotient) -> Quotient:
+        if condition.top.is_constant():
+            # It has the same value wherever it has one, so the other branch is never taken.
+            chosen = otherwise if condition.top.is_zero() else then
+            return replace(chosen, defined=chosen.defined and condition.defined)
         if then.defined and otherwise.defined:
             change = self.multiply(condition, self.add(then, otherwise, -1))
             return self.add(otherwise, change)
+        opposite = self.add(self.constant(Fraction(1)), condition, -1)
+        if str(opposite.top) < str(condition.top):  # one of the two ways to write it
+            condition, then, otherwise = opposite, otherwise, then
         return self._function("select", [condition, then, otherwise], False)
 
     # Powers and other functions
@@ -476,12 +588,15 @@ class Field:
         meaning = (op, *[self._meaning(arg.top, arg.bottom) for arg in args])
         index = self._new(key, meaning, Range(nonnegative=positive, positive=positive))
         self._functions.append((op, args, index))
+        if not defined:
+            self._partial.add(index)
         return Quotient(self._generators[index], self._one, defined)
 
     def power(self, base: Quotient, exponent: Quotient) -> Quotient:
         """``base**exponent``, in multiples of the power with the least offset."""
         opaque = [base, exponent]
-        positive = self.is_positive(base)
+        # By the ranges alone: a power is one unknown, before and after a fact is met.
+        positive = self._inspect(base.top)[1] and self._inspect(base.bottom)[1]
         if not exponent.bottom.is_constant():
             return self._function("pow", opaque, base.defined and exponent.defined and positive)
         scale = exponent.bottom.leading_coefficient()
@@ -518,6 +633,7 @@ class Field:
             values = Range(nonnegative=True, positive=True, unit=small)
             index = self._new(key, meaning, values)
             self.powers[index] = base, part, 0
+            self._may_lack(index, base.top, base.bottom, part)
             value = Quotient(self._generators[index], self._one, defined and base.defined)
             value = self._power(value, abs(int(coefficient.p)))
             if coefficient < 0:
@@ -561,6 +677,7 @@ class Field:
         meaning = ("power", self._meaning(base.top, base.bottom, part), least)
         index = self._new(("power", *name, least), meaning, values)
         self.powers[index] = base, part, least
+        self._may_lack(index, base.top, base.bottom, part)
         value = self._power(Quotient(self._generators[index], self._one, base.defined), content)
         return self.multiply(value, self._power(base, shift - content * least))
 
@@ -569,6 +686,96 @@ class Field:
         for index, unknown in enumerate(self._generators[: len(self._labels)]):
             if part == unknown and self.ranges[index].floor:
                 return self.ranges[index].floor
+        return None
+
+    # Cases
+
+    @property
+    def facts_met(self) -> int:
+        """How many facts, from which others may follow, are about unknowns that have been met."""
+        return len(self._known_facts()) if self._imply else 0
+
+    @property
+    def is_contradictory(self) -> bool:
+        """Whether the facts exclude each other: no point has them all."""
+        return any(
+            (kind == "nonnegative" and self._inspect(-fact)[1])
+            or (kind == "zero" and (self._inspect(fact)[1] or self._inspect(-fact)[1]))
+            or (kind == "nonnegative" and self._excluded(-fact))
+            for fact, kind in self._known_facts()
+        )
+
+    def _excluded(self, polynomial: Any) -> bool:
+        name = self.signature(polynomial)
+        return {(name, "nonnegative"), (name, "nonzero")} <= self.facts
+
+    def behind(self, polynomials: Iterable[Any]) -> list[Any]:
+        """The polynomials whose signs these depend on: those that choose a branch come first."""
+        arguments = {index: args for _, args, index in self._functions}
+        found = self._reached(polynomials, arguments)
+        chosen = [
+            args[0].top
+            for op, args, index in self._functions
+            if op == "select" and index in found and not self.is_partial(args[0].top)
+        ]
+        first = self._reached(chosen, arguments)
+        whole = [
+            (index not in first, self._depth(f), len(f), str(self.signature(f)), f)
+            for index, f in found.items()
+            if f is not None and not self.is_partial(f)
+        ]
+        return [row[-1] for row in sorted(whole, key=lambda row: row[:-1])]
+
+    def _reached(self, polynomials: Iterable[Any], arguments: Mapping[int, Any]) -> dict[int, Any]:
+        """Every unknown that these depend on; for a sign, of which polynomial."""
+        waiting = list(polynomials)
+        seen: dict[int, Any] = {}
+        while waiting:
+            for index, degree in enumerate(waiting.pop().degrees()):
+                if not degree or index in seen:
+                    continue
+                seen[index] = self.signs.get(index)
+                if index in self.signs:
+                    waiting.append(self.signs[index])
+                elif index in self.squares:
+                    waiting.append(self.squares[index])
+                elif index in self.powers:
+                    base, part, _ = self.powers[index]
+                    waiting += [base.top, base.bottom, part]
+                for arg in arguments.get(index, ()):
+                    waiting += [arg.top, arg.bottom]
+        return seen
+
+    def _depth(self, polynomial: Any) -> int:
+        degrees = polynomial.degrees()
+        return sum(1 for index in range(len(self._labels), len(self.names)) if degrees[index])
+
+    def solved(
+        self, polynomial: Any
+    ) -> tuple[Label, list[tuple[Any, list[tuple[Label, int]]]]] | None:
+        """An input as a polynomial of the others, where this polynomial of inputs is zero.
+
+        Each term is a coefficient and its powers of inputs; ``None`` where no input occurs alone,
+        with a number as its factor.
+        """
+        degrees = polynomial.degrees()
+        if self._depth(polynomial):
+            return None
+        terms = polynomial.to_dict()
+        for label, index in self._labels.items():
+            if degrees[index] != 1:
+                continue
+            alone = tuple(int(place == index) for place in range(len(self._generators)))
+            if alone not in terms or sum(1 for exponents in terms if exponents[index]) > 1:
+                continue
+            scale = -terms[alone]
+            names = list(self._labels)
+            rest = [
+                (coefficient / scale, [(names[i], int(n)) for i, n in enumerate(exponents) if n])
+                for exponents, coefficient in terms.items()
+                if not exponents[index]
+            ]
+            return label, [(Fraction(int(c.p), int(c.q)), powers) for c, powers in rest]
         return None
 
     # Programs
@@ -642,8 +849,11 @@ class Field:
         """Whether two values are proved equal wherever both are defined."""
         if a.top == b.top and a.bottom == b.bottom:
             return True
-        difference = self._times(a.top, b.bottom) - self._times(b.top, a.bottom)
-        return bool(self._reduce(difference).is_zero())
+        return self._is_zero(self.difference(a, b))
+
+    def difference(self, a: Quotient, b: Quotient) -> Any:
+        """The numerator of a - b over both denominators."""
+        return self._reduce(self._times(a.top, b.bottom) - self._times(b.top, a.bottom))
 
 
 def always_needed(program: Program) -> set[int]:

@@ -210,6 +210,10 @@ class Reader:
             for node in nodes[1:]:
                 result = graph.apply(op, result, node)
             return result
+        if isinstance(condition, sympy.ITE):
+            nodes = [self._condition(arg) for arg in condition.args]
+            if not all(map(graph.is_total, nodes[1:])):
+                return graph.apply("select", *nodes)  # the other branch may have no value
         if isinstance(condition, sympy.logic.boolalg.BooleanFunction):
             return self._condition(condition.to_nnf())  # what is made of and, or and not
         raise StatementError(f"the condition {condition} cannot be computed")

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from symopt.errors import BudgetError, UndefinedError
@@ -36,23 +37,35 @@ from symopt.program.ranges import Range
 
 __all__ = ["Field", "Quotient", "normal_forms", "proved_equal", "settled"]
 
-#: Conditions of branches that are proved case by case.
-_MAX_CONDITIONS = 6
+#: How deep cases lie inside of each other.
+_MAX_DEPTH = 6
+#: How many cases of branches are looked at where no others are asked for.
+_BRANCHES = 64
+#: How many terms all cases together may multiply.
+_MAX_WORK = 1_000_000
 
 
 def normal_forms(
     *programs: Program,
     ranges: Mapping[Label, Range] | None = None,
     facts: Iterable[Fact] = (),
+    imply: bool = False,
 ) -> tuple[Field, list[tuple[dict[Label, Quotient], list[Quotient]]]]:
-    """For each program its outputs and all its nodes, over one common field."""
+    """For each program its outputs and all its nodes, over one common field.
+
+    With ``imply`` signs are derived from the facts too, and not only from the ranges.
+    """
     labels = dict.fromkeys(label for program in programs for label in program.inputs)
     room = 4 + sum(_UNKNOWNS.get(node.op, 0) for p in programs for node in p.nodes)
     offsets: dict[Any, int] = {}
     for _ in range(8):
-        field = Field(labels, room, ranges, facts, offsets)
+        field = Field(labels, room, ranges, facts, offsets, imply=imply)
         try:
-            return field, [field.read_program(program) for program in programs]
+            met = field.facts_met
+            forms = [field.read_program(program) for program in programs]
+            if field.facts_met > met:  # what was read before a fact was met knew nothing of it
+                forms = [field.read_program(program) for program in programs]
+            return field, forms
         except FullError:
             offsets = {**offsets, **field.seen_offsets}
             room *= 2
@@ -72,11 +85,14 @@ def proved_equal(
     second: Program,
     outputs: Mapping[Label, Label] | None = None,
     ranges: Mapping[Label, Range] | None = None,
+    *,
+    signs: int = 0,
 ) -> bool:
     """Whether all outputs are proved equal wherever both are defined; ``False`` means unknown.
 
     ``outputs`` maps labels of the first to labels of the second program (the same by default);
-    ``ranges`` says in which ranges of the inputs.
+    ``ranges`` says in which ranges of the inputs, ``signs`` how many cases of signs may be tried
+    where the outputs do not come out the same at once.
 
     >>> from symopt.program.graph import Graph
     >>> graph = Graph()
@@ -88,9 +104,24 @@ def proved_equal(
     """
     pairs = dict(outputs) if outputs else {label: label for label in first.outputs}
     try:
-        return _Proof(pairs, ranges or {}).holds(first, second, frozenset(), _MAX_CONDITIONS)
+        proof = _Proof(pairs, ranges or {}, bool(signs), _Budget(signs or _BRANCHES))
+        return proof.holds(first, second, frozenset(), _MAX_DEPTH)
     except (BudgetError, UndefinedError):
         return False
+
+
+@dataclass
+class _Budget:
+    """What a proof may still spend."""
+
+    cases: int
+    work: int = _MAX_WORK
+
+    def spend(self, cases: int, work: int) -> None:
+        self.cases -= cases
+        self.work -= work
+        if self.cases < 0 or self.work < 0:
+            raise BudgetError("a proof of too many cases")
 
 
 @dataclass(frozen=True)
@@ -99,22 +130,60 @@ class _Proof:
 
     pairs: Mapping[Label, Label]
     ranges: Mapping[Label, Range]
+    by_sign: bool
+    budget: _Budget
 
-    def holds(self, first: Program, second: Program, facts: frozenset[Fact], cases: int) -> bool:
+    def holds(self, first: Program, second: Program, facts: frozenset[Fact], depth: int) -> bool:
         pairs = _differing(first, second, self.pairs)
         if not pairs:
             return True
+        self.budget.spend(1, 0)
         for _ in range(3):
-            field, forms = normal_forms(first, second, ranges=self.ranges, facts=facts)
+            field, forms = normal_forms(
+                first, second, ranges=self.ranges, facts=facts, imply=self.by_sign
+            )
+            self.budget.spend(0, field.work)
             ours, theirs = forms[0][0], forms[1][0]
-            if all(field.same(ours[a], theirs[b]) for a, b in pairs.items()):
+            if field.is_contradictory:
+                return True
+            open_ = {a: b for a, b in pairs.items() if not field.same(ours[a], theirs[b])}
+            if not open_:
                 return True
             if field.found <= facts:
                 break
             facts = facts | field.found
-        if not cases or not (first.has("select") or second.has("select")):
+        if not depth:
             return False
-        return self._by_cases(first, second, facts, cases, field, [form[1] for form in forms])
+        gaps = [field.difference(ours[a], theirs[b]) for a, b in open_.items()]
+        signs = field.behind(gaps) if self.by_sign else []
+        if signs:
+            return self._by_sign(first, second, facts, depth, field, signs[0])
+        if not (first.has("select") or second.has("select")):
+            return False
+        return self._by_cases(first, second, facts, depth, field, [form[1] for form in forms])
+
+    def _by_sign(
+        self,
+        first: Program,
+        second: Program,
+        facts: frozenset[Fact],
+        depth: int,
+        field: Field,
+        polynomial: Any,
+    ) -> bool:
+        """The three cases of a polynomial that has a value everywhere: above, below and at zero."""
+        over, under = field.signature(polynomial), field.signature(-polynomial)
+        apart = {(over, "nonzero"), (under, "nonzero")}
+        for side, other in ((polynomial, over), (-polynomial, under)):
+            if not field.is_nonnegative(field.whole(-side)):  # else it cannot be positive
+                told = facts | apart | {(other, "nonnegative")}
+                if not self.holds(first, second, frozenset(told), depth - 1):
+                    return False
+        solved = field.solved(polynomial)
+        if solved is not None:
+            first, second = (_substituted(program, *solved) for program in (first, second))
+        none = facts | {(over, "zero"), (under, "zero")}
+        return self.holds(first, second, frozenset(none), depth - 1)
 
     def _by_cases(
         self,
@@ -155,6 +224,20 @@ class _Proof:
             )
             for truth in (True, False)
         )
+
+
+def _substituted(
+    program: Program, label: Label, terms: list[tuple[Fraction, list[tuple[Label, int]]]]
+) -> Program:
+    """The program with a polynomial of other inputs in the place of one input."""
+    graph = Graph()
+    parts = []
+    for coefficient, powers in terms:
+        part = graph.const(coefficient)
+        for name, power in powers:
+            part = graph.mul(part, graph.power(graph.input(name), power))
+        parts.append(part)
+    return graph.program(graph.inline(program, {label: graph.total(parts)}))
 
 
 def _differing(first: Program, second: Program, pairs: Mapping[Label, Label]) -> dict[Label, Label]:

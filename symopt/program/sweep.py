@@ -10,11 +10,12 @@ of the unknowns, so for those that they stand for.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from symopt.program.graph import Graph, Label, Node, Program
 from symopt.program.normal_form import proved_equal
+from symopt.program.ranges import REAL, Range
 
 __all__ = ["proved_by_parts"]
 
@@ -39,12 +40,19 @@ _NUMBERS: dict[str, Callable[..., float]] = {
 }  # fmt: skip
 
 
-#: The same pairs come up in every rewritten form of a program.
-_proved = lru_cache(maxsize=4096)(proved_equal)
+@lru_cache(maxsize=4096)
+def _proved(
+    first: Program, second: Program, ranges: tuple[tuple[Label, Range], ...], signs: int
+) -> bool:
+    """The same pairs come up in every rewritten form of a program."""
+    return proved_equal(first, second, ranges=dict(ranges), signs=signs)
 
 
 class _Sweep:
-    def __init__(self, first: Program, second: Program) -> None:
+    def __init__(
+        self, first: Program, second: Program, ranges: Mapping[Label, Range], signs: int
+    ) -> None:
+        self.ranges, self.signs = ranges, signs
         self.graph = Graph()
         self.numbers: list[float] = []
         self.shared: set[int] = set()  # made by the first program, inputs and constants aside
@@ -115,7 +123,18 @@ class _Sweep:
         cut = {
             index for index in left & right if index in self.merged or self._op(index) in _COSTLY
         }
-        return _proved(self._program(ours, cut), self._program(theirs, cut))
+        pair = self._program(ours, cut), self._program(theirs, cut)
+        ranges = {
+            label: self._range(label) for label in dict.fromkeys((*pair[0].inputs, *pair[1].inputs))
+        }
+        told = tuple((label, values) for label, values in ranges.items() if values != REAL)
+        return _proved(*pair, told, self.signs)
+
+    def _range(self, label: Label) -> Range:
+        """The range of an input, or what the operation says of a common value."""
+        if isinstance(label, tuple) and len(label) == 2 and label[0] == "common":
+            return Range(nonnegative=True) if self._op(label[1]) in ("sqrt", "abs") else REAL
+        return self.ranges.get(label, REAL)
 
     def _cone(self, index: int) -> set[int]:
         found: set[int] = set()
@@ -144,8 +163,16 @@ class _Sweep:
         return graph.program({"value": copies[output]})
 
 
-def proved_by_parts(first: Program, second: Program) -> bool:
+def proved_by_parts(
+    first: Program,
+    second: Program,
+    ranges: Mapping[Label, Range] | None = None,
+    *,
+    signs: int = 0,
+) -> bool:
     """Whether all outputs are proved equal wherever both are defined; ``False`` means unknown.
+
+    ``ranges`` and ``signs`` are those of :func:`~symopt.program.normal_form.proved_equal`.
 
     >>> from symopt.program.graph import Graph
     >>> def norm(average):
@@ -158,4 +185,4 @@ def proved_by_parts(first: Program, second: Program) -> bool:
     >>> proved_by_parts(stated, written)
     True
     """
-    return _Sweep(first, second).equal
+    return _Sweep(first, second, ranges or {}, signs).equal

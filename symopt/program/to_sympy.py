@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy
 from sympy import Expr
+from sympy.core.relational import Relational
 
 from symopt.program.graph import Label, Node, Program
 from symopt.statement.numbers import rational
@@ -22,8 +23,18 @@ OPERATIONS: dict[str, Any] = {
     "div": lambda a, b: a / b, "pow": lambda a, b: a**b, "max": sympy.Max, "min": sympy.Min,
     "lt": lambda a, b: a < b, "le": lambda a, b: a <= b, "eq": sympy.Eq, "and": sympy.And,
     "or": sympy.Or, "not": sympy.Not,
-    "select": lambda c, a, b: sympy.Piecewise((a, c), (b, True)),
+    "select": lambda c, a, b: _select(c, a, b),
 }  # fmt: skip
+_TRUTHS = (sympy.logic.boolalg.BooleanAtom, sympy.logic.boolalg.BooleanFunction, Relational)
+
+
+def _select(condition: Any, then: Any, otherwise: Any) -> Any:
+    """Piecewise, or ITE where the branches are conditions themselves."""
+    parts = (then, otherwise)
+    if any(isinstance(part, _TRUTHS) for part in parts):
+        truths = {sympy.S.One: sympy.true, sympy.S.Zero: sympy.false}
+        return sympy.ITE(condition, *[truths.get(part, part) for part in parts])
+    return sympy.Piecewise((then, condition), (otherwise, True))
 
 
 def to_sympy(program: Program, inputs: Mapping[Label, Expr]) -> dict[Label, Expr]:

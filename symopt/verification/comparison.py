@@ -26,7 +26,9 @@ from symopt.statement.numbers import rational
 from symopt.statement.rule import Rule
 from symopt.verification.siblings import opaque_program
 
-__all__ = ["Comparison", "Difference", "Walk", "compare", "sample_points"]
+__all__ = [
+    "Comparison", "Difference", "Point", "Walk", "compare", "place_value", "sample_points",
+]  # fmt: skip
 
 #: Values that are tried for a hyperparameter, as far as its domain holds them.
 _VALUES = tuple(
@@ -111,12 +113,13 @@ class Walk:
         kind = numbers.rational() if exact else numbers.ball()
         function = compile_source(self._source, kind)
         with numbers.precision(_BITS):
-            given = [kind.convert(_value(label, point)) for label in self._inputs]
+            given = [kind.convert(place_value(label, point)) for label in self._inputs]
             result = function(*given)
         return dict(zip(self.labels, result, strict=True))
 
 
-def _value(label: Label, point: Point) -> Fraction:
+def place_value(label: Label, point: Point) -> Fraction:
+    """The number that an input of the walk has at a point."""
     assert isinstance(label, tuple)
     if label[0] == "hyper":
         return point.hyperparameters[label[1]]

@@ -160,8 +160,10 @@ def _prove(first: Rule, second: Rule, maps: bool) -> Verdict:
         return _undefined(blank, seen.undefined)
     if not seen.compared:
         return replace(blank, reason="no point was found at which both rules are defined")
-    known = [k for k in range(1, _SHOWN + 1) if proved_same_points(first, second, k)]
-    shown = f"proved equal for {known[-1]} steps" if known else "not proved for a single step"
+    known = 0
+    while known < _SHOWN and proved_same_points(first, second, known + 1):
+        known += 1
+    shown = f"proved equal for {known} steps" if known else "not proved for a single step"
     return replace(
         blank,
         reason=f"{shown}, and equal at all {seen.compared} points tried for {_STEPS} steps; "
@@ -228,6 +230,8 @@ def _relation(blank: Verdict, first: Rule, equality: Equality) -> tuple[str, ...
     source, target = names if equality.first == first else names[::-1]
     lines = []
     for symbol, value in equality.relation.items():
+        if symbol == value:
+            continue
         uses_state = value.free_symbols & set(equality.first.state)
         of = f" of {source}" if uses_state else ""
         lines.append(f"{symbol} of {target} = {value}{of}")

@@ -23,8 +23,10 @@ from symopt.program.from_sympy import Reader
 from symopt.program.graph import Graph, Label, Program
 from symopt.program.normal_form import Field, Quotient, normal_forms, proved_equal, settled
 from symopt.program.ranges import Range, range_of
+from symopt.program.sweep import proved_by_parts
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import t, x
+from symopt.verification.guess import DECAYS, guesses
 from symopt.verification.siblings import opaque_program
 
 __all__ = ["Equality", "find_relations", "proved_always", "shared_ranges"]
@@ -38,7 +40,11 @@ _SAMPLES = (
     (Fraction(-7, 2), (Fraction(-1), Fraction(-5, 3), Fraction(1, 5))),
 )
 _STEPS = 3
-_DECAYS = ("mu", "beta", "beta1", "beta2", "beta3", "rho")
+#: Programs with more operations are proved equal piece by piece first, and with twice as many only.
+_SMALL = 35
+#: How many cases of signs are tried for each piece, and for a step as a whole.
+_PART_CASES = 8
+_CASES = 40
 
 #: For each state of the second rule, its value in terms of the first one's.
 Relation = Mapping[Symbol, Expr]
@@ -64,7 +70,7 @@ class Equality:
     @property
     def is_identity(self) -> bool:
         """Whether the memories are the same, name by name."""
-        return all(symbol == value for symbol, value in self.relation.items())
+        return _is_identity(self.relation)
 
 
 def shared_ranges(first: Rule, second: Rule) -> dict[Label, Range]:
@@ -151,19 +157,36 @@ def _proved(
     maker = _Translation(first, second, relation, size)
     try:
         base = maker.base()
-        if not proved_equal(*base, ranges=ranges):
+        if not _equal(base, ranges):
             return None
-        general = tuple(settled(program, ranges) for program in maker.general())
+        general = settled_pair(maker.general(), ranges)
     except (BudgetError, StatementError, UndefinedError):
         return None
     known: dict[Label, Range] = dict(ranges)
-    if not proved_equal(general[0], general[1], ranges=known):
+    if not _equal(general, known):
         # What starts nonnegative and stays so may be taken out of roots and signs.
         known.update(nonnegative_states(opaque_step(first, size), ranges))
-        if known == ranges or not proved_equal(general[0], general[1], ranges=known):
+        if known == ranges or not _equal(general, known):
             return None
-    stages = (("the first step", *base), ("every later step", general[0], general[1]))
+    stages = (("the first step", *base), ("every later step", *general))
     return Equality(first, second, dict(relation), stages, known, size)
+
+
+def settled_pair(
+    pair: tuple[Program, Program], ranges: Mapping[Label, Range]
+) -> tuple[Program, Program]:
+    """Both programs without the comparisons that are settled by the ranges."""
+    return settled(pair[0], ranges), settled(pair[1], ranges)
+
+
+def _equal(pair: tuple[Program, Program], ranges: Mapping[Label, Range]) -> bool:
+    """Outright, else piece by piece: what is common below is one unknown above."""
+    size = max(program.operations for program in pair)
+    return (
+        (size <= _SMALL and proved_equal(*pair, ranges=ranges))
+        or proved_by_parts(*pair, ranges, signs=_PART_CASES)
+        or (size <= 2 * _SMALL and proved_equal(*pair, ranges=ranges, signs=_CASES))
+    )
 
 
 class _Translation:
@@ -251,11 +274,20 @@ def find_relations(first: Rule, second: Rule, *, points: bool = True) -> Iterabl
     names = live_states(theirs)
     wanted = [symbol for symbol in second.state if symbol.name in names]
     own = {symbol.name: symbol for symbol in first.state}
-    if points and all(symbol.name in own for symbol in wanted):
+    same = points and all(symbol.name in own for symbol in wanted)
+    if same:
         yield {symbol: own[symbol.name] for symbol in wanted}
+    guess = guesses(first, second, size)
+    known = {symbol: guess[symbol] for symbol in wanted if symbol in guess}
+    if points and len(known) == len(wanted) and not (same and _is_identity(known)):
+        yield known
     found = _fit(first, second, wanted if points else [*wanted, x], points)
-    if found is not None:
+    if found is not None and found != known:
         yield found
+
+
+def _is_identity(relation: Relation) -> bool:
+    return all(symbol == value for symbol, value in relation.items())
 
 
 def _fit(
@@ -269,7 +301,7 @@ def _fit(
     scalars = [symbol for symbol in first.state if symbol.name in scalar]
     if with_x or not points:
         columns.append(x)
-    decays = [symbol for symbol in first.hyperparameters if symbol.name in _DECAYS]
+    decays = [symbol for symbol in first.hyperparameters if symbol.name in DECAYS]
     solver = _Solver(first, second, size)
     result: dict[Symbol, Expr] = {}
     for symbol in wanted:

@@ -124,7 +124,8 @@ def study(programs, seed):
             continue
         ranges = RANGES if source.random() < 0.7 else {"t": RANGES["t"]}
         pair = [graph.program({"o": node}) for node in (first, second)]
-        if first == second or not proved_equal(*pair, ranges=ranges):
+        signs = source.choice((0, 20))
+        if first == second or not proved_equal(*pair, ranges=ranges, signs=signs):
             continue
         proved += 1
         functions = [compiled(made, kind) for made in pair]
