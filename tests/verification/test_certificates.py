@@ -12,8 +12,10 @@ import pytest
 import sympy
 
 import symopt
-from symopt.statement.symbols import eta, g, grad, m, where, x
+from symopt.statement.symbols import eta, g, grad, m, t, where, x
+from symopt.verification import prove as prove_module
 from symopt.verification.certificates.checker import Reals, prove
+from symopt.verification.certificates.linear_script import linear_script
 
 SOURCE = symopt.Source("kingma2015adam", "changed for a test")
 
@@ -87,6 +89,33 @@ def test_absolute_values_and_signs_are_certified_by_cases():
     ]
     for one, other in combinations(rules, 2):
         assert " in 3 cases" in run(symopt.prove(one, other).certificate)
+
+
+def test_a_proof_by_cayley_and_hamilton_is_certified_and_fails_when_altered(monkeypatch):
+    monkeypatch.setattr(prove_module, "_induction", lambda first, second: None)
+    prove_module._prove.cache_clear()
+    try:
+        verdict = symopt.prove("momentum_buffer", "heavy_ball")
+    finally:
+        prove_module._prove.cache_clear()
+    assert "Cayley" in verdict.reason
+    printed = run(verdict.certificate)
+    assert "momentum_buffer is linear: 3 identities hold" in printed
+    assert "the first 5 steps: 10 identities hold" in printed
+    rules = verdict.certificate.index("def momentum_buffer_start")
+    for old, new in [("mu * ", "mu + "), (" - eta", " + eta")]:
+        place = verdict.certificate.index(old, rules)
+        text = verdict.certificate[:place] + new + verdict.certificate[place + len(old) :]
+        with pytest.raises(AssertionError, match="not proved"):
+            run(text)
+
+
+def test_a_rule_that_changes_with_the_step_is_not_certified_as_linear():
+    late = symopt.rules.gradient_descent.variant(
+        "Late", {x: x - eta * where(t > 20, 2 * g, g)}, source=SOURCE
+    )
+    with pytest.raises(AssertionError):
+        run(linear_script(symopt.rules.gradient_descent, late, ""))
 
 
 def test_what_is_not_proved_has_no_certificate():

@@ -11,6 +11,7 @@ from typing import Any
 
 from symopt.statement.rule import Rule
 from symopt.verification.certificates.coq import UnfitError, coq_file
+from symopt.verification.certificates.linear_script import linear_script
 from symopt.verification.certificates.sympy_script import sympy_script
 from symopt.verification.relation import Equality
 
@@ -54,16 +55,20 @@ def written(verdict: Any) -> Written:
     if not isinstance(verdict.proof, Proof):
         return Written({}, dict.fromkeys(FORMATS, verdict.reason or verdict.status))
     proof = verdict.proof
-    if not proof.equalities:
-        return Written({}, dict.fromkeys(FORMATS, "the proof is not by induction"))
     texts, reasons = {}, {}
-    script = sympy_script(proof.equalities, _claim(verdict, "sympy"))
+    claim = _claim(verdict, "sympy")
+    if proof.equalities:
+        script = sympy_script(proof.equalities, claim)
+    else:
+        script = linear_script(proof.first, proof.second, claim)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(script, "certificate", "exec"), {"__name__": "certificate"})
         texts["sympy"] = script
     except AssertionError as error:
         reasons["sympy"] = str(error)
+    if not proof.equalities:
+        return Written(texts, {**reasons, "coq": "the proof is by Cayley and Hamilton"})
     try:
         texts["coq"] = coq_file(proof.equalities[0], _claim(verdict, "coq"))
     except UnfitError as error:
@@ -71,6 +76,13 @@ def written(verdict: Any) -> Written:
     return Written(texts, reasons)
 
 
+_BY_LINEARITY = (
+    "Proof. (1) After the first step both rules are linear: with z the entries of both points and "
+    "memories, z becomes A z + B g at every t >= 2, and what is compared is E z. (2) Both are "
+    "equal for n + 1 steps, where n is the number of entries of z, from any start and for any "
+    "gradients: so E A**j z and E A**j B are zero for j < n, and by Cayley and Hamilton for all j. "
+    "Both are identities between quotients of polynomials, and are checked when this file is run."
+)
 _CHECKED = {"sympy": "this file is run", "coq": "Coq compiles this file"}
 _NEEDS = {
     "sympy": "It needs Python and SymPy. The rules stand below the checker, line by line. A claim "
@@ -95,12 +107,13 @@ def _claim(verdict: Any, form: str) -> str:
     if verdict.map:
         mapped = ", ".join(f"{name} = {value}" for name, value in verdict.map.items())
         paragraphs.append(f"This is for {mapped}, which is put in below.")
-    paragraphs.append(
+    induction = (
         "Proof, by induction on t. (1) Both make their first step from one start: they ask at the "
         f"same points, x is the same after it, and {relation}. (2) If so before a step, at any "
         "t >= 2, for any memory and any gradients, then so after it. Both are identities between "
         f"quotients of polynomials and roots, and are checked when {_CHECKED[form]}."
     )
+    paragraphs.append(induction if verdict.proof.equalities else _BY_LINEARITY)
     if related:
         paragraphs.append("Relation: " + "; ".join(related) + ".")
     paragraphs.append("Assumed: " + "; ".join(verdict.assumed) + ".")

@@ -6,7 +6,7 @@ their memories, and the claims: after the first step, and after every later one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.resources import files
@@ -20,7 +20,7 @@ from symopt.program.ranges import Range
 from symopt.verification.certificates.related import relation_program
 from symopt.verification.relation import Equality
 
-__all__ = ["sympy_script"]
+__all__ = ["Script", "assembled", "sympy_script"]
 
 
 def _literal(value: Fraction) -> str:
@@ -63,18 +63,23 @@ def sympy_script(equalities: tuple[Equality, ...], claim: str) -> str:
     the first step: 3 identities hold
     every later step: 3 identities hold
     """
+    several = len(equalities) > 1
+    parts = chain.from_iterable(Script(e, several).parts() for e in equalities)
+    return assembled(claim, parts)
+
+
+def assembled(claim: str, parts: Iterable[str]) -> str:
+    """A script: what it proves, the checker, and its own parts."""
     source = files(__package__).joinpath("checker.py").read_text(encoding="utf-8")
     imports = source.split('"""\n', 1)[1].split("__all__", 1)[0].strip()
     kernel = source.split("# --- begin", 1)[1].split("# --- end", 1)[0].strip("\n# ")
     quoted = claim.replace("\\", "\\\\").replace('"""', "'''")
-    parts = [f'"""{quoted}\n"""', imports, "# The checker\n#\n# " + kernel]
-    several = len(equalities) > 1
-    parts += list(chain.from_iterable(_Script(e, several).parts() for e in equalities))
-    return "\n\n".join(part.rstrip() + "\n" for part in parts)
+    whole = [f'"""{quoted}\n"""', imports, "# The checker\n#\n# " + kernel, *parts]
+    return "\n\n".join(part.rstrip() + "\n" for part in whole)
 
 
 @dataclass
-class _Script:
+class Script:
     """The part of a script that is about one number of coordinates."""
 
     equality: Equality
@@ -103,7 +108,6 @@ class _Script:
         self.relation = f"relation{self.tail}"
 
     def _words(self, label: Any) -> str:
-
         if label[0] == "hyper":
             return str(label[1])
         parts = [str(label[0])]
