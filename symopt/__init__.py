@@ -31,6 +31,8 @@ _HOMES = {
     "rules": "symopt.statement.library",
     "Unrolled": "symopt.derivation.unroll",
     "unroll": "symopt.derivation.unroll",
+    "EveryStep": "symopt.derivation.every_step",
+    "closed_form": "symopt.derivation.every_step",
     "Stability": "symopt.derivation.stability",
     "stability": "symopt.derivation.stability",
     "Kernel": "symopt.execution.kernel",

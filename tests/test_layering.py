@@ -34,6 +34,7 @@ EXCEPTIONS = {
         ],
         "_repr_mimebundle_",
     ),
+    ("derivation.every_step", "presentation.every_step"): "print(), Jupyter and .document()",
     ("derivation.stability", "presentation.stability"): "print(), Jupyter and .document()",
 }
 MODULES = sorted(

@@ -20,6 +20,11 @@ _COMMANDS = {
     "derive": ("symopt.cli.derivations", "derive_command", "Write a derivation: LaTeX, HTML, PDF."),
     "compare": ("symopt.cli.derivations", "compare_command", "Set rules side by side; proofs."),
     "unroll": ("symopt.cli.derivations", "unroll_command", "Show the first steps as formulas."),
+    "closed-form": (
+        "symopt.cli.stability",
+        "closed_form_command",
+        "Give the point after every step, proved.",
+    ),
     "stability": ("symopt.cli.stability", "stability_command", "When and how fast it converges."),
     "run": ("symopt.cli.runs", "run_command", "Run a rule on an objective, exactly or in floats."),
     "plot": ("symopt.cli.runs", "plot_command", "Draw runs: paths on contours, losses, surfaces."),

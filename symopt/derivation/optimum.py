@@ -102,7 +102,23 @@ def optimum(
                 f"{rule.name}: the optimum is not proved: {identity.left} = {identity.right} is "
                 "open"
             )
+    if not _attained(found, curvature, seen):
+        raise UndecidedError(f"{rule.name}: the rate {found.rate} is not proved to be attained")
     return found
+
+
+def _attained(best: Optimum, curvature: Symbol, seen: Sequence[Expr]) -> bool:
+    """Whether the rule's own polynomial, with the choice put in, has the rate at curvature m.
+
+    Of degree one at both ends; of degree two as a double root, at both ends for a heavy ball.
+    """
+    chosen = {**best.fixed, **best.hyperparameters}
+    low, high = ([part.xreplace({**chosen, curvature: end}) for part in seen] for end in (m, L))
+    square = best.rate**2
+    if len(seen) == 1:
+        return equal(low[0] ** 2, square) and equal(high[0] ** 2, square)
+    ends = [low] if best.fixed else [low, high]
+    return equal(low[0], square) and all(equal(end[1] ** 2, 4 * end[0]) for end in ends)
 
 
 def _line(expression: Expr, variable: Symbol) -> tuple[Expr, Expr] | None:
@@ -231,7 +247,7 @@ def _nesterov(rule: Rule, eta: Symbol, curvature: Symbol, seen: Sequence[Expr]) 
             break
     else:
         return None
-    s = sympy.sqrt(m / L)
+    low, high = sympy.sqrt(m), sympy.sqrt(L)
     M, U, S = Symbol("mu", real=True), Symbol("u", real=True), Symbol("s", positive=True)
     best = (1 - S) / (1 + S)
     value = _r**2 - (1 + M) * U * _r + M * U
@@ -261,6 +277,6 @@ def _nesterov(rule: Rule, eta: Symbol, curvature: Symbol, seen: Sequence[Expr]) 
         ),
     )
     return Optimum(
-        rule, {mu: (1 - s) / (1 + s)}, 1 - s, {eta: 1 / L},
+        rule, {mu: (high - low) / (high + low)}, 1 - low / high, {eta: 1 / L},
         f"over all {mu}, at the fixed learning rate 1/L", identities, 2,
     )  # fmt: skip
