@@ -22,6 +22,7 @@ import sympy
 from sympy import Expr, Symbol
 
 from symopt.derivation.recurrence import equal, tidy
+from symopt.derivation.region import Signs
 from symopt.errors import InputError, UndecidedError
 from symopt.statement.rule import Rule
 
@@ -139,11 +140,16 @@ def _first_order(rule: Rule, eta: Symbol, curvature: Symbol, seen: Expr) -> Opti
     if inner is None or curvature in k.free_symbols or inner[1] == 0:
         return None
     low, high = c.xreplace({curvature: m}), c.xreplace({curvature: L})
+    signs = Signs.of(rule, [m, L])
+    if not (signs.positive(low) and signs.positive(inner[1])):
+        return None
     best = tidy(2 * k / (low + high))
     a, b = sympy.symbols("A B", positive=True)
     K = Symbol("k", real=True)
     q_low, q_high = K - eta * a, K - eta * b
-    rate = sympy.Abs(k) if k != 1 else sympy.S.One
+    positive = signs.positive(k)
+    rate = k if positive else sympy.Abs(k)
+    supposing = "" if positive else f", where {k} is positive"
     identities = (
         Identity(
             b * q_low - a * q_high,
@@ -165,7 +171,7 @@ def _first_order(rule: Rule, eta: Symbol, curvature: Symbol, seen: Expr) -> Opti
     )
     return Optimum(
         rule, {eta: best}, tidy((high - low) / (high + low)) * rate, {},
-        "over all learning rates", identities, 1,
+        f"over all learning rates{supposing}", identities, 1,
     )  # fmt: skip
 
 
@@ -181,6 +187,9 @@ def _heavy_ball(rule: Rule, eta: Symbol, curvature: Symbol, seen: Sequence[Expr]
         return None
     scale, decay = inner[1], tidy(inner[0] / inner[1])
     if mu in decay.free_symbols or eta in decay.free_symbols:
+        return None
+    signs = Signs.of(rule, [m, L])
+    if not (signs.positive(scale) and signs.positive(m + decay)):
         return None
     low, high = sympy.sqrt(m + decay), sympy.sqrt(L + decay)
     best_mu = ((high - low) / (high + low)) ** 2
@@ -223,20 +232,17 @@ def _heavy_ball(rule: Rule, eta: Symbol, curvature: Symbol, seen: Sequence[Expr]
         ),
     )
     # For the moving average eta is divided by 1 - beta, for dampening by 1 - tau.
-    best_eta = _shortest(
-        4 / (high + low) ** 2 / scale.xreplace({mu: best_mu}), low, high, m + decay, L + decay
-    )
+    best_eta = _shortest(4 / (high + low) ** 2 / scale.xreplace({mu: best_mu}), low, high)
     return Optimum(
         rule, {eta: best_eta, mu: best_mu}, (high - low) / (high + low), {},
         f"over all learning rates and all {mu}", identities, 3,
     )  # fmt: skip
 
 
-def _shortest(expression: Expr, low: Expr, high: Expr, small: Expr, large: Expr) -> Expr:
+def _shortest(expression: Expr, low: Expr, high: Expr) -> Expr:
     """In lowest terms as a quotient of polynomials in the two roots."""
     a, b = sympy.symbols("a b", positive=True)
     plain = tidy(expression.xreplace({low: a, high: b}))
-    del small, large
     return plain.xreplace({a: low, b: high})
 
 

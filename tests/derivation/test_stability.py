@@ -224,6 +224,16 @@ def test_weight_decay_moves_the_interval_of_curvatures():
     assert rate == sympy.Rational(2, 3)
 
 
+def test_a_step_uphill_has_no_optimum():
+    s = symopt.symbols
+    uphill = symopt.rules.gradient_descent.variant(
+        "Gradient ascent", {s.x: s.x + s.eta * s.g}, source=symopt.rules.gradient_descent.source
+    )
+    assert symopt.stability(uphill).fate(curvature=1, eta="1/100") == DIVERGES
+    with pytest.raises(symopt.InputError, match="no optimum is derived"):
+        symopt.stability(uphill).optimum()
+
+
 def test_no_optimum_is_invented_for_another_polynomial():
     with pytest.raises(symopt.InputError, match="no optimum is derived"):
         symopt.stability("nesterov_new_velocity").optimum()
