@@ -64,6 +64,7 @@ def atlas_command(
       symopt atlas keras --json | jq '.entries[] | {name, stated, map}'
       symopt atlas -o atlas/ --jobs 2
     """
+    from symopt.errors import OutputError
     from symopt.presentation.atlas_page import atlas_page
     from symopt.presentation.document import written
     from symopt.verification.atlas import atlas
@@ -76,6 +77,9 @@ def atlas_command(
     folder = None if output is None else Path(output)
     if folder is not None:
         _prepare(folder)
+    for name in (md, html, json_file):
+        if name is not None and name != "-" and not Path(name).parent.is_dir():
+            raise OutputError(f"cannot write {name}: there is no folder {Path(name).parent}")
     begun = time.perf_counter()
     with _progress(quiet) as watch:
         made = atlas(frameworks or None, jobs=jobs or os.cpu_count() or 1, progress=watch)

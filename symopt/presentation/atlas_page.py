@@ -290,7 +290,7 @@ class _Page:
                     names.append((*self.member(entry, ()), *spans(" with "),
                                   *_assigned(between.map)))  # fmt: skip
             if names:
-                rows.append((spans(Code(name)), joined(names, "; ")))
+                rows.append((spans(f"{rules[name].title}: ", Code(name)), joined(names, "; ")))
         header = (spans("rule"), spans("optimizers that are proved to be it"))
         return Section(spans("Rule by rule"), (Table(header, tuple(rows), "lp"),))
 

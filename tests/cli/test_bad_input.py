@@ -187,6 +187,9 @@ COMMANDS: list[tuple[list[str], int, list[str]]] = [
     (["plot", "adam", "--on", "beale", "-o", "/nonexistent/a.png"], 2, ["/nonexistent/a.png"]),
     (["report", "--quick", "-o", "/dev/null/report"], 2, ["/dev/null/report"]),
     (["report", "--quick", "--on", "half_square", "-o", "."], 2, ["half_square", "two variables"]),
+    (["atlas", "torsch"], 2, ["'torsch'", "'torch'"]),
+    (["atlas", "--md", "/nonexistent/atlas.md"], 2, ["/nonexistent/atlas.md"]),
+    (["atlas", "-o", "/dev/null/atlas"], 2, ["/dev/null/atlas", "--output"]),
     (["list", "--rules", "/nonexistent/rules.py"], 2, ["/nonexistent/rules.py"]),
 ]
 
@@ -216,6 +219,7 @@ def test_command_line_names_the_culprit_in_one_line(
         (["run", "adam", "beale", "--set", "eta=1", "--set", "eta=2"], "twice"),
         (["report", "--steps", "0"], "--steps"),
         (["run", "adam"], "OBJECTIVE"),
+        (["atlas", "--json", "torch"], "frameworks before --json"),
     ],
 )
 def test_usage_errors_exit_with_2(arguments: list[str], part: str) -> None:

@@ -1,16 +1,23 @@
 """The atlas of the optimizers of installed frameworks."""
 
 import functools
+import importlib.metadata
 import json
+import re
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from symopt.cli import main
 from symopt.errors import InputError, MissingExtraError
 from symopt.presentation.atlas_page import atlas_page
 from symopt.verification.atlas import Atlas, atlas, making
 from symopt.verification.lift.counts import Lifted
 from symopt.verification.lift.jax_code import lift_jax
 from symopt.verification.lift.torch_code import lift_torch
+
+PAGE = Path(__file__).parents[2] / "derivations" / "atlas.md"
 
 pytestmark = [pytest.mark.frameworks, pytest.mark.slow]
 torch = pytest.importorskip("torch")
@@ -153,6 +160,39 @@ def test_every_renderer_takes_the_page(made):
     page = atlas_page(made)
     assert "LBFGS" in page.html()
     assert r"\begin{document}" in page.latex()
+
+
+def section(page, title):
+    """The lines of a section's tables; numbers of formulas depend on what else is on the page."""
+    body = page.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    rows = [line for line in body.splitlines() if line.startswith("|")]
+    return [re.sub(r"(formula|algorithm) \d+", r"\1", row) for row in rows]
+
+
+@pytest.mark.parametrize("framework", ["keras", "autograd"])
+def test_the_committed_page_is_what_the_frameworks_give(framework):
+    pytest.importorskip(framework)
+    committed = PAGE.read_text(encoding="utf-8")
+    version = importlib.metadata.version(framework)
+    if f"{framework} {version}" not in committed:
+        pytest.skip(f"the page was made with another version than {framework} {version}")
+    page = atlas_page(atlas((framework,))).markdown()
+    assert section(page, framework)
+    assert section(page, framework) == section(committed, framework)
+
+
+def test_the_command_writes_every_format(rows, monkeypatch, tmp_path):
+    def made_of(frameworks, **settings):
+        return run({"torch": rows["torch"][3:]}, monkeypatch)
+
+    monkeypatch.setattr("symopt.verification.atlas.atlas", made_of)
+    result = CliRunner().invoke(main, ["atlas", "-o", str(tmp_path / "out"), "--quiet"])
+    assert result.exit_code == 0, result.output
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["atlas.html", "atlas.json", "atlas.md", "atlas.tex"]
+    assert "torch" in result.stdout
+    shown = CliRunner().invoke(main, ["atlas", "--quiet", "--json"])
+    assert json.loads(shown.stdout) == json.loads((tmp_path / "out" / "atlas.json").read_text())
 
 
 def test_an_unknown_framework_is_refused():
