@@ -10,6 +10,8 @@ import sympy
 from sympy import Expr, Symbol
 
 from symopt.derivation.argument import Argument, argument
+from symopt.derivation.linear_step import linear_step
+from symopt.derivation.stability import stability
 from symopt.errors import InputError, UndecidedError, UndefinedError
 from symopt.execution.inputs import read_start, split_hyperparameters
 from symopt.execution.trajectory import Trajectory
@@ -43,6 +45,7 @@ from symopt.presentation.indices import indexed_lines, initial_lines
 from symopt.presentation.names import Label
 from symopt.presentation.order import Roles
 from symopt.presentation.run_pictures import picture_blocks
+from symopt.presentation.stability import stability_document
 from symopt.presentation.trajectory_table import table_section
 from symopt.presentation.worked import WorkedStep, work
 from symopt.statement.library import objectives, rules
@@ -129,6 +132,7 @@ def derive(
         worked = _worked_section(the_rule, the_objective, start, bound, steps, table.exact)
         sections.append(worked.section)
         findings += worked.findings
+        sections += _long_run(the_rule, the_objective)
     sections += [table.section, *picture_blocks(the_rule, the_objective, start, hyper)]
     sections.append(checked_section(findings, listed=detail == "full"))
     sources = [the_rule.source, *([the_objective.source] if the_objective.source else [])]
@@ -209,6 +213,24 @@ def _rule_section(
         )
     )  # fmt: skip
     return Section(spans("The rule"), (box, remark))
+
+
+def _long_run(rule: Rule, objective: Objective) -> list[Block]:
+    """On a quadratic: when a linear rule converges, and how fast."""
+    if objective.hessian.free_symbols:
+        return []
+    try:
+        linear_step(rule)
+    except InputError:
+        return []
+    parts = stability_document(stability(rule)).blocks
+    kept = [part for part in parts if isinstance(part, Section)][:3]
+    told = spans(
+        "The objective is quadratic, and the rule is linear in its state and the gradient: each "
+        "direction of curvature ", Math(r"\lambda", "λ"), " moves by itself, and one step is a "
+        "matrix.",
+    )  # fmt: skip
+    return [Section(spans("In the long run"), (Paragraph(told), *kept))]
 
 
 def _has_reduction(rule: Rule) -> bool:

@@ -87,10 +87,10 @@ def formula(latex: str) -> str:
     r"""LaTeX as GitHub accepts it: no ``\operatorname``, no bare bar.
 
     >>> formula(r"\operatorname{sign}(x) \left|y\right|")
-    '\\mathrm{sign}(x) \\left\\vert y\\right\\vert '
+    '\\mathrm{sign}(x) \\left\\vert y\\right\\vert'
     """
     known = re.sub(r"\\operatorname\*?\{", r"\\mathrm{", latex)
-    return re.sub(r"(?<!\\)\|", r"\\vert ", known.replace(r"\|", r"\Vert "))
+    return re.sub(r"(?<!\\)\|", r"\\vert ", known.replace(r"\|", r"\Vert ")).rstrip()
 
 
 @dataclass(frozen=True)

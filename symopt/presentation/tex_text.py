@@ -26,6 +26,9 @@ _TYPED = {
     **{c: rf"\{c}" for c in "$&#%"},
     "-": "-{}",
 }
+#: Base TeX has no Cyrillic font; the source keeps the letters, pdfLaTeX prints them in Latin ones.
+_LATIN = "a b v g d e yo zh z i j k l m n o p r s t u f kh ts ch sh shch ' y ' e yu ya i yi ye g"
+_CYRILLIC = dict(zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ", _LATIN.split(), strict=True))
 _ACCENTS = {
     "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r",
     "\u0327": "c", "\u030c": "v", "\u0304": "=", "\u0306": "u", "\u0307": ".", "\u030b": "H",
@@ -94,16 +97,40 @@ def verbatim(text: str) -> str:
 
 
 def declarations(text: str) -> str:
-    """The declarations, for pdfLaTeX, of every character of the text beyond ASCII."""
+    """The declarations, for pdfLaTeX, of every character of the text beyond ASCII.
+
+    Chinese is set from the font of the package CJKutf8 where it is there.
+    """
     characters = sorted({character for character in text if ord(character) > 127})
     if not characters:
         return ""
-    lines = [
-        rf"\DeclareUnicodeCharacter{{{ord(character):04X}}}{{{_command(character)}}}"
-        for character in characters
-    ]
+    wide = [character for character in characters if _is_chinese(character)]
+    if any(ord(character) > 0xFFFF for character in characters):
+        wide = []  # the package takes such characters to itself, and stops at what it does not know
+    lines = [_declared(character) for character in characters if character not in wide]
+    if wide:
+        lines.append(_WITH_CJK % "\n".join(map(_declared, wide)))
     inside = "\n".join(lines)
     return f"\\ifdefined\\DeclareUnicodeCharacter\n{inside}\n\\fi\n"
+
+
+#: The characters as they are where the package is there, and what to do without it.
+_WITH_CJK = r"""\IfFileExists{CJKutf8.sty}{\usepackage{CJKutf8}%%
+\AtBeginDocument{\begin{CJK}{UTF8}{gbsn}}\AtEndDocument{\clearpage\end{CJK}}}{%%
+%s
+}"""
+
+
+def _declared(character: str) -> str:
+    return rf"\DeclareUnicodeCharacter{{{ord(character):04X}}}{{{_command(character)}}}"
+
+
+def _is_chinese(character: str) -> bool:
+    """Whether the usual Chinese font has it, which also knows Japanese syllables."""
+    try:
+        return ord(character) >= 0x3000 and len(character.encode("gb2312")) == 2
+    except UnicodeEncodeError:
+        return False
 
 
 def _command(character: str) -> str:
@@ -111,6 +138,9 @@ def _command(character: str) -> str:
         return _KNOWN[character]
     if character in _SYMBOLS:
         return rf"\ensuremath{{{_SYMBOLS[character]}}}"
+    if character.lower() in _CYRILLIC:
+        latin = _CYRILLIC[character.lower()]
+        return latin if character.islower() else latin.capitalize()
     pieces = unicodedata.normalize("NFD", character)
     if len(pieces) >= 2 and pieces[0].isascii() and all(c in _ACCENTS for c in pieces[1:]):
         made = {"i": r"\i{}", "j": r"\j{}"}.get(pieces[0], pieces[0])

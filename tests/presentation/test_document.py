@@ -117,8 +117,17 @@ def test_the_source_keeps_the_characters_themselves() -> None:
 
 def test_a_character_that_no_font_has_is_printed_as_its_code_point() -> None:
     assert r"\texttt{[U+4F18]}" in declarations("优")
+    assert r"\texttt{[U+1F642]}" in declarations("🙂")
+    assert "{041D}{N}" in declarations("Нестеров")
     assert r"\ensuremath{\beta}" in declarations("β")
     assert declarations("plain") == ""
+
+
+def test_chinese_is_set_from_its_font_where_the_package_is_there(tmp_path: Path) -> None:
+    """And from code points elsewhere; what that font has not is a code point too."""
+    document = Document("优化算法, かな und Größe", (Paragraph(spans("文本, 龘, 한글, β ≤ x₁")),))
+    assert r"\IfFileExists{CJKutf8.sty}{\usepackage{CJKutf8}" in document.latex()
+    assert not [line for line in complaints(compiled(document, tmp_path)) if line.startswith("!")]
 
 
 def test_escaping_leaves_no_active_character() -> None:
