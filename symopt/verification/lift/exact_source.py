@@ -24,6 +24,7 @@ from typing import Any, cast
 import numpy as np
 
 from symopt.errors import LiftError
+from symopt.verification.lift.needed import needed
 from symopt.verification.lift.numpy_arrays import TracedArray, array_of, is_traced
 from symopt.verification.lift.trace import Tape, Traced
 
@@ -100,6 +101,9 @@ class Code:
         if self._local:
             ast.increment_lineno(tree, first - 1)
             tree.body[0].decorator_list = []  # type: ignore[attr-defined]
+        else:
+            assert isinstance(tree, ast.Module)
+            tree = needed(tree, self.target.__qualname__.partition(".")[0])
         if self.transform is not None:
             tree = _Target(self.target.__qualname__.split(".<locals>.")[-1], self.transform).visit(
                 tree
