@@ -7,7 +7,7 @@ are a difference, with its witness; enclosures that overlap are no proof.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -205,11 +205,13 @@ def compare(
     *,
     reported: bool = True,
     size: int | None = None,
+    at: Iterable[Point] | None = None,
 ) -> Comparison:
     """Both rules at rational points, step by step.
 
     Without ``reported`` only the points at which gradients are asked for are compared. ``size``
-    is the number of coordinates: two, or one where coordinates do not meet, by default.
+    is the number of coordinates: two, or one where coordinates do not meet, by default. ``at``
+    gives other points than the usual ones.
 
     >>> from symopt.statement.library import rules
     >>> compare(rules.momentum, rules.gradient_descent, 3, 2).difference.step
@@ -221,7 +223,8 @@ def compare(
     best: Difference | None = None
     undefined: Difference | None = None
     compared = 0
-    for number, point in enumerate(sample_points(first, second, steps, size, seed)):
+    drawn = sample_points(first, second, steps, size, seed) if at is None else at
+    for number, point in enumerate(drawn):
         if compared >= points or number >= 8 * points:
             break
         values = _values([_walk(rule, steps, size) for rule in pair], point)

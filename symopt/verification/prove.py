@@ -42,6 +42,7 @@ from symopt.verification.siblings import (
     specialized,
 )
 from symopt.verification.smt import cross_check
+from symopt.verification.switches import at_switches, late_difference
 from symopt.verification.verdict import Verdict
 
 __all__ = ["prove"]
@@ -52,6 +53,8 @@ _POINTS = 8
 _CHECKS = 4
 #: Equality before the first difference is proved, and shown, up to this step.
 _SHOWN = 4
+#: Differences at later steps are shown in the state before the step.
+_UNROLLED = 8
 #: A difference with more terms is shown as it came out of the rules.
 _MAX_TERMS = 120
 
@@ -154,6 +157,8 @@ def _prove(first: Rule, second: Rule, maps: bool) -> Verdict:
         divisors = _divisors(written.map.values())
         assumed = tuple(f"{divisor} is not zero" for divisor in divisors)
         return replace(verdict, map=written.map, assumed=(*verdict.assumed, *assumed))
+    if found is None and seen.compared and not (first.parameters or second.parameters):
+        found = at_switches(first, second)
     if found is not None:
         return _different(blank, first, second, found, special)
     if seen.undefined is not None:
@@ -322,7 +327,9 @@ def _different(
         status="refuted",
         step=found.step,
         quantity=found.quantity,
-        difference=_difference(first, second, found),
+        difference=_difference(first, second, found)
+        if found.step <= _UNROLLED
+        else late_difference(first, second, found.step),
         witness=found,
         reason=f"different from step {found.step} on{before}{special}",
     )

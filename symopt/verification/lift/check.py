@@ -35,7 +35,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 RealCode: TypeAlias = Callable[[Array, Any, int, Mapping[str, float]], Sequence[Any]]
 STEPS, ROUNDS = 12, 4
 #: A rule that changes at a later step than this is not followed so far.
-LATEST = 600
+LATEST = 1200
 EXACT_BITS = 400
 #: Orders of evaluation other than the lifted one stay within this multiple of its bound.
 SLACK = 64

@@ -11,6 +11,7 @@ from typing import Any
 
 from symopt.verification.trust.genuine import Doubt, Text, text_of
 from symopt.verification.trust.reports import reported_variable
+from symopt.verification.trust.sharing import refuse_sharing
 from symopt.verification.trust.words import Words
 
 __all__ = ["read_class", "read_function", "read_loop"]
@@ -64,7 +65,7 @@ def read_class(kind: type) -> None:
         methods += found
     for method in methods:
         held |= _assigned(text.definition(method))
-    _follow(text, names, methods, held)
+    _follow(text, names, methods, held, {method.__name__ for method in methods})
 
 
 def _home(thing: Any) -> tuple[Text, dict[str, Any]]:
@@ -80,9 +81,11 @@ def _home(thing: Any) -> tuple[Text, dict[str, Any]]:
     return text_of(file), vars(module)
 
 
-def _follow(text: Text, names: dict[str, Any], waiting: list[Any], held: Any) -> ast.FunctionDef:
+def _follow(
+    text: Text, names: dict[str, Any], waiting: list[Any], held: Any, methods: Any = ()
+) -> ast.FunctionDef:
     """Read functions until no further one is reached; the definition of the first."""
-    first: ast.FunctionDef | None = None
+    nodes: list[ast.FunctionDef] = []
     seen: list[Any] = []
     waiting = list(waiting)
     while waiting:
@@ -100,13 +103,14 @@ def _follow(text: Text, names: dict[str, Any], waiting: list[Any], held: Any) ->
         if "." not in function.__qualname__:
             text.once(function.__qualname__)
         _same_defaults(function, node)
-        words = Words(node, names, text.tree, held)
+        words = Words(node, names, text.tree, held, methods)
         words.read()
         waiting += words.used.values()
-        first = first or node
-    if first is None:
+        nodes.append(node)
+    if not nodes:
         raise Doubt("there is nothing to read")
-    return first
+    refuse_sharing(nodes)
+    return nodes[0]
 
 
 def _same_defaults(function: types.FunctionType, node: ast.FunctionDef) -> None:

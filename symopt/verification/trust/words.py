@@ -17,12 +17,13 @@ import numpy as np
 
 from symopt.verification.lift.arguments import COUNTS
 from symopt.verification.target import CONFIGURATION_NAMES
+from symopt.verification.trust.apart import Apart
 from symopt.verification.trust.genuine import Doubt
 
 __all__ = ["Words"]
 
 _BUILTINS = frozenset({
-    "range", "len", "enumerate", "zip", "abs", "max", "min", "sum", "float", "list", "dict",
+    "range", "len", "enumerate", "zip", "abs", "max", "min", "float", "list", "dict",
     "tuple", "pow", "reversed", "super", "isinstance", "hasattr", "getattr", "print", "object",
     "ValueError", "TypeError", "RuntimeError", "NotImplementedError", "AssertionError",
     "True", "False", "None",
@@ -31,18 +32,19 @@ _NUMPY = frozenset({
     "sqrt", "abs", "absolute", "fabs", "square", "power", "exp", "log", "sign", "maximum",
     "minimum", "clip", "where", "zeros", "ones", "zeros_like", "ones_like", "full_like", "full",
     "empty_like", "array", "asarray", "add", "subtract", "multiply", "divide", "true_divide",
-    "negative", "reciprocal", "sum", "mean", "dot", "tanh", "sin", "cos", "copy", "float64",
-    "linalg", "norm", "pi", "e", "ndarray", "inner", "max", "min", "vdot",
+    "negative", "reciprocal", "tanh", "sin", "cos", "copy", "float64", "pi", "e", "empty",
 })  # fmt: skip
 _MATH = frozenset({"sqrt", "exp", "log", "pow", "fabs", "pi", "e", "tanh", "sin", "cos"})
 #: Attributes of arrays, dictionaries, lists and parameters; beside those that a class has itself.
 _ATTRIBUTES = frozenset({
-    "copy", "sum", "mean", "dot", "max", "min", "clip", "reshape", "ravel", "flatten", "T",
-    "items", "keys", "values", "get", "setdefault", "append", "shape", "size", "data", "grad",
+    "copy", "clip", "reshape", "items", "keys", "values", "get", "setdefault", "append", "shape",
+    "size", "data", "grad",
 })  # fmt: skip
 #: Names that only traced numbers and arrays have.
 _TELLING = frozenset({"tape", "node", "known"})
 _PLAIN = (bool, int, float, str, type(None))
+#: What may be handled without being called; modules are looked at with their attribute.
+_VALUES = (*_PLAIN, types.ModuleType)
 _STATEMENTS = (
     ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.For, ast.While, ast.If, ast.Expr,
     ast.Pass, ast.Break, ast.Continue, ast.Raise, ast.Assert,
@@ -50,8 +52,7 @@ _STATEMENTS = (
 _EXPRESSIONS = (
     ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Call, ast.IfExp, ast.Attribute,
     ast.Subscript, ast.Name, ast.List, ast.Tuple, ast.Dict, ast.Constant, ast.ListComp,
-    ast.GeneratorExp, ast.DictComp, ast.Slice, ast.Starred, ast.Yield, ast.JoinedStr,
-    ast.FormattedValue,
+    ast.DictComp, ast.Slice, ast.Starred, ast.Yield, ast.JoinedStr, ast.FormattedValue,
 )  # fmt: skip
 _PARTS = (
     ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context, ast.comprehension,
@@ -66,7 +67,8 @@ _SIZES = ("shape", "size", "ndim")
 class Words:
     """One definition, read word by word.
 
-    ``held`` are the attributes that the code's own classes define. Functions of the same file
+    ``held`` are the attributes that the code's own classes define, ``methods`` those that are
+    functions. Functions of the same file
     that it uses are in ``used`` afterwards.
     """
 
@@ -76,13 +78,25 @@ class Words:
         names: dict[str, Any],
         module: ast.Module,
         held: Collection[str] = (),
+        methods: Collection[str] = (),
     ) -> None:
         self._node = node
         self._names = names
         self._module = module
         self._held = held
+        self._methods = methods
         self._local = _bound(node)
         self._counters = _counters(node)
+        self._shapes = _shapes(node)
+        self._called = _called(node)
+        self._indices = {
+            id(part.slice) for part in ast.walk(node) if isinstance(part, ast.Subscript)
+        }
+        self._ranges = {
+            id(part.iter)
+            for part in ast.walk(node)
+            if isinstance(part, (ast.For, ast.comprehension))
+        }
         self.used: dict[str, types.FunctionType] = {}
 
     def read(self) -> None:
@@ -115,6 +129,8 @@ class Words:
         check = getattr(self, f"_{type(node).__name__}", None)
         if check is not None:
             check(node)
+        if _is_size(node) and id(node) not in self._shapes:
+            self._doubt(node, "it computes with the number of coordinates")
         if not isinstance(node, ast.Attribute) or self._library(node) is None:
             for child in ast.iter_child_nodes(node):
                 if not isinstance(node, ast.AnnAssign) or child is not node.annotation:
@@ -127,7 +143,12 @@ class Words:
         if node.id.startswith("__"):
             self._doubt(node, f"{node.id} looks at the run itself")
         if node.id in self._local:
+            read = isinstance(node.ctx, ast.Load)
+            if read and node.id in self._counters and id(node) not in self._indices:
+                self._doubt(node, "it computes with the place of a coordinate")
             return
+        if id(node) not in self._called and not isinstance(self._names.get(node.id), _VALUES):
+            self._doubt(node, f"it handles {node.id} without calling it")
         if node.id not in self._names:
             found = vars(builtins).get(node.id)
             genuine = isinstance(found, (types.BuiltinFunctionType, type, *_PLAIN))
@@ -197,7 +218,10 @@ class Words:
         return found
 
     def _Attribute(self, node: ast.Attribute) -> None:
-        if self._library(node) is not None:
+        found = self._library(node)
+        if (callable(found) or node.attr in self._methods) and id(node) not in self._called:
+            self._doubt(node, f"it handles {node.attr} without calling it")
+        if found is not None:
             return
         if node.attr in ("__init__",) and isinstance(node.value, ast.Call):
             return  # super().__init__
@@ -222,6 +246,8 @@ class Words:
             self._doubt(node, "a dictionary with keys of its own")
 
     def _Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str) and id(node) not in self._called:
+            self._doubt(node, f"the text {node.value!r}")
         if not isinstance(node.value, _PLAIN) or node.value != node.value:
             self._doubt(node, f"the constant {node.value!r}")
         if isinstance(node.value, float) and math.isinf(node.value):
@@ -229,6 +255,8 @@ class Words:
 
     def _Call(self, node: ast.Call) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name == "range" and id(node) not in self._ranges:
+            self._doubt(node, "a range outside of the head of a loop")
         if name == "isinstance":
             kinds = node.args[1] if len(node.args) > 1 else node
             parts = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
@@ -246,6 +274,14 @@ class Words:
             kind = keyword.arg == "dtype" and _is_float_type(keyword.value)
             if keyword.arg in _MODES and not kind:
                 self._doubt(node, f"the argument {keyword.arg}")
+
+    def _Starred(self, node: ast.Starred) -> None:
+        first = self._node.args.args[:1]
+        for part in ast.walk(self._node):
+            asks = _is_call_of(part, first[0].arg) if first else False
+            if asks and node in part.args:  # type: ignore[attr-defined]
+                return  # the gradient at coordinates given one by one
+        self._doubt(node, "arguments as many as there are coordinates")
 
     def _Subscript(self, node: ast.Subscript) -> None:
         index = node.slice
@@ -268,19 +304,28 @@ class Words:
             for part in ast.walk(operand):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     self._doubt(node, "it compares text")
-                sized = isinstance(part, ast.Attribute) and part.attr in _SIZES
-                counted = isinstance(part, ast.Name) and part.id in self._counters
-                measured = _is_call_of(part, "len")
-                if sized or counted or measured:
-                    self._doubt(node, "it decides by the number or the place of coordinates")
+                if isinstance(part, ast.Name) and part.id in self._counters:
+                    self._doubt(node, "it decides by the place of a coordinate")
 
-    def _If(self, node: ast.If | ast.While | ast.IfExp) -> None:
-        for part in ast.walk(node.test):
-            sized = isinstance(part, ast.Attribute) and part.attr in _SIZES
-            if sized or _is_call_of(part, "len"):
-                self._doubt(node, "it decides by the number of coordinates")
+    def _ListComp(self, node: ast.ListComp | ast.DictComp) -> None:
+        for part in node.generators:
+            over = part.iter
+            whole = isinstance(over, ast.Name) or _is_call_of(over, "range")
+            named = isinstance(over, ast.Call) and isinstance(over.func, ast.Attribute)
+            if part.ifs or len(node.generators) > 1 or not (whole or named):
+                self._doubt(node, "a comprehension that chooses")
+        if isinstance(node, ast.ListComp) and not _is_call_of(node.generators[0].iter, "range"):
+            self._doubt(node, "it looks at several parameters together")
 
-    _While = _IfExp = _If
+    _DictComp = _ListComp
+
+    def _For(self, node: ast.For) -> None:
+        if not self._is_main(node):
+            Apart(node, self._node, self._doubt).check()
+
+    def _is_main(self, node: ast.For) -> bool:
+        """Whether this is a loop over steps: over a range of something else than a size."""
+        return _is_call_of(node.iter, "range") and not any(map(_is_size, ast.walk(node.iter)))
 
 
 def _bound(node: ast.FunctionDef) -> set[str]:
@@ -304,12 +349,54 @@ def _counters(node: ast.FunctionDef) -> set[str]:
         target = part.target
         if _is_call_of(part.iter, "enumerate") and isinstance(target, ast.Tuple):
             target = target.elts[0]
-        elif not _is_call_of(part.iter, "range") or not any(
-            (isinstance(p, ast.Attribute) and p.attr in _SIZES) or _is_call_of(p, "len")
-            for p in ast.walk(part.iter)
-        ):
+        elif not _is_call_of(part.iter, "range") or not any(map(_is_size, ast.walk(part.iter))):
             continue
         found |= {p.id for p in ast.walk(target) if isinstance(p, ast.Name)}
+    return found
+
+
+def _is_size(node: ast.AST) -> bool:
+    return (isinstance(node, ast.Attribute) and node.attr in _SIZES) or _is_call_of(node, "len")
+
+
+def _called(node: ast.FunctionDef) -> set[int]:
+    """Expressions that name what is called, a type that is asked for, or a setting."""
+    found: set[int] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Raise):
+            found |= set(map(id, ast.walk(part)))
+        if isinstance(part, ast.Subscript):
+            found.add(id(part.slice))
+        if not isinstance(part, ast.Call):
+            continue
+        found.add(id(part.func))
+        name = getattr(part.func, "id", getattr(part.func, "attr", ""))
+        if name == "isinstance":
+            found |= {id(p) for arg in part.args[1:] for p in ast.walk(arg)}
+        elif name in ("hasattr", "getattr"):
+            found |= set(map(id, part.args[1:2]))
+        elif name in ("get", "setdefault"):
+            owner = getattr(part.func, "value", None)
+            if isinstance(owner, ast.Name) and owner.id in CONFIGURATION_NAMES:
+                found |= set(map(id, part.args[:1]))
+        found |= {id(keyword.value) for keyword in part.keywords if keyword.arg == "dtype"}
+    return found
+
+
+def _shapes(node: ast.FunctionDef) -> set[int]:
+    """Where sizes are harmless: as shapes of new arrays, and in ranges of loops."""
+    found: set[int] = set()
+    for part in ast.walk(node):
+        inside: list[ast.expr] = []
+        if isinstance(part, (ast.For, ast.comprehension)) and _is_call_of(part.iter, "range"):
+            inside = [part.iter]
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            if part.func.attr in ("zeros", "ones", "empty", "full") and part.args:
+                inside = [part.args[0]]
+            elif part.func.attr == "reshape":
+                inside = part.args
+        for entry in inside:
+            found |= set(map(id, ast.walk(entry)))
     return found
 
 
