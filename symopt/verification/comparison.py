@@ -51,6 +51,8 @@ _VALUES = tuple(
 )
 _GRADIENTS = tuple(Fraction(text) for text in ("1", "-2", "3", "1/2", "-1", "5/2", "-3/2", "2"))
 _BITS = 512
+#: Of more gradients than this the first and the last are printed.
+_SHOWN = 16
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,10 @@ class Difference:
         settings = [f"{name} = {value}" for name, value in self.hyperparameters.items()]
         lines = [", ".join(settings)] if settings else []
         lines.append("start " + ", ".join(map(str, self.start)))
-        lines.append("gradients " + ", ".join(f"{k} = {v}" for k, v in self.gradients.items()))
+        answers = [f"{k} = {v}" for k, v in self.gradients.items()]
+        if len(answers) > _SHOWN:
+            answers = [*answers[: _SHOWN // 2], "...", *answers[-_SHOWN // 2 :]]
+        lines.append("gradients " + ", ".join(answers))
         values = f"{_shown(self.first)} and {_shown(self.second)}"
         lines.append(f"{self.quantity} at step {self.step}: {values}")
         return "\n".join(lines)

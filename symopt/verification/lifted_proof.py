@@ -11,10 +11,12 @@ from sympy import Expr, Symbol
 
 from symopt.derivation.opaque import is_elementwise, opaque_step
 from symopt.errors import LiftError, SymoptError
+from symopt.execution.trajectory import to_float
 from symopt.program.graph import Program
 from symopt.statement.numbers import exact, rational
 from symopt.statement.rule import Rule
-from symopt.verification.implementation import Implementation
+from symopt.verification.implementation import Implementation, ImplementationError
+from symopt.verification.judging import on_probe
 from symopt.verification.naming import SPELLINGS, renamed
 from symopt.verification.probe import Probe
 from symopt.verification.prove import prove
@@ -26,6 +28,10 @@ __all__ = ["as_written", "with_proof"]
 
 _REAL = "real arithmetic proves the formula; casts and rounding were checked at the probes only"
 _SHAPES = "arrays of every size are treated alike: read with three numbers, compared with five"
+#: Longer runs are compared with both formulas at their end, and not bounded step by step.
+_LONG = 60
+#: How much nearer to one formula than to the other such a run must end.
+_NEAR = 1e-6
 _DECISIONS = frozenset({"lt", "le", "eq", "and", "or", "not", "select"})
 
 
@@ -60,7 +66,7 @@ def with_proof(
     if verdict.status == "refuted":
         return _explained(verdict, found)
     if found.verdict.status == "refuted":
-        return _refuted(verdict, reading, found, judge)
+        return _refuted(verdict, code, reading, found, judge)
     if found.verdict.status != "proved":
         return _without(verdict, found.verdict.reason)
     doubt = reading.doubt or _decided(reading.rule, statement)
@@ -194,7 +200,11 @@ def _explained(verdict: Verdict, found: _Compared) -> Verdict:
 
 
 def _refuted(
-    verdict: Verdict, reading: Reading, found: _Compared, judge: Callable[[Probe], Verdict]
+    verdict: Verdict,
+    code: Implementation,
+    reading: Reading,
+    found: _Compared,
+    judge: Callable[[Probe], Verdict],
 ) -> Verdict:
     """Different formulas that the probes did not see: run where they differ."""
     proof = found.verdict
@@ -202,7 +212,7 @@ def _refuted(
     formula = f"read as a formula it differs at step {proof.step} by {proof.difference}"
     if probe is None:
         return _without(verdict, f"{formula}; no run could be made to confirm it")
-    seen = judge(probe)
+    seen = _follows(code, verdict, proof, probe) if probe.steps > _LONG else judge(probe)
     if seen.status != "refuted":
         return _without(verdict, f"{formula}, but a run there does not confirm it")
     return replace(
@@ -212,6 +222,28 @@ def _refuted(
         probe=probe,
         reason=f"{formula}; a run there confirms it",
     )
+
+
+def _follows(code: Implementation, verdict: Verdict, proof: Verdict, probe: Probe) -> Verdict:
+    """A long run ends at the value of the formula that was read, and not at the rule's."""
+    witness = proof.witness
+    if witness.label[0] != "x":
+        return verdict
+    try:
+        reached = float(on_probe(code, probe).points[witness.step][witness.label[-1]])
+    except ImplementationError:
+        return verdict
+    read_value, stated = (_number(value) for value in (witness.first, witness.second))
+    if not abs(reached - read_value) <= _NEAR * abs(reached - stated):
+        return verdict
+    return Verdict(
+        "refuted", verdict.implementation, verdict.rule, step=witness.step,
+        quantity=witness.quantity, observed=reached, assumed=verdict.assumed,
+    )  # fmt: skip
+
+
+def _number(value: Any) -> float:
+    return to_float(value) if hasattr(value, "mid") else float(Fraction(str(value)))
 
 
 def _probe_of(witness: Any) -> Probe | None:

@@ -117,5 +117,7 @@ def _points(values: list[Fraction], steps: int, size: int, asks: int) -> Iterato
         start = tuple(value if at_start else generator.choice(small) for _ in range(size))
         answers = {place: generator.choice(small) for place in places}
         if values and not at_start:
+            # From zero: floats show a small step best where nothing is added to it.
+            start = (Fraction(0),) * size
             answers.update({place: value for place in places if place[0] == 1})
         yield Point({}, start, answers)

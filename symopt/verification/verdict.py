@@ -142,9 +142,10 @@ class Verdict:
                 f"{self.expected.str(17, radius=False)}, observed {self.observed!r}, "
                 f"{self.eta:.3g} times what rounding can explain"
             )
-        elif self.status == "consistent":
+        elif self and self.profile:
+            runs = "floats: " if self.status == "proved" else ""
             lines.append(
-                f"  eta = {self.eta:.3g} at step {self.step} ({self.quantity}); {self.profile}; "
+                f"  {runs}eta = {self.eta:.3g} at step {self.step} ({self.quantity}); {self.profile}; "
                 f"{self.family}"
             )
             tested = {name: value for name, value in self.resolution.items() if value <= 1}
@@ -160,7 +161,7 @@ class Verdict:
             pairs = ", ".join(f"{name} = {value}" for name, value in self.map.items())
             lines.append(f"  with {pairs}")
         lines += [f"  hidden state: {text}" for text in self.relation]
-        if self.difference is not None:
+        if self.difference is not None and self.expected is None:
             lines.append(f"  step {self.step}, {self.quantity}: differs by {self.difference}")
         lines += [f"  assumed: {text}" for text in self.assumed]
         lines += [f"  cross-check: {text}" for text in self.cross_checks]
