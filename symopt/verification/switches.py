@@ -99,8 +99,8 @@ def _constants(program: Program) -> Iterator[tuple[Fraction, bool]]:
 
 def _near(constant: Fraction) -> Iterator[Fraction]:
     """At a constant, on both sides of it, and the same with the other sign."""
-    for sign, factor in product((1, -1), (1, 2, Fraction(1, 2))):
-        yield sign * constant * factor
+    for factor in (Fraction(1), Fraction(2), Fraction(1, 2)):
+        yield from (constant * factor, -constant * factor)
     yield from (constant + 1, constant - 1)
 
 

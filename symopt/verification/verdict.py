@@ -144,10 +144,8 @@ class Verdict:
             )
         elif self and self.profile:
             runs = "floats: " if self.status == "proved" else ""
-            lines.append(
-                f"  {runs}eta = {self.eta:.3g} at step {self.step} ({self.quantity}); {self.profile}; "
-                f"{self.family}"
-            )
+            where = f"at step {self.step} ({self.quantity})"
+            lines.append(f"  {runs}eta = {self.eta:.3g} {where}; {self.profile}; {self.family}")
             tested = {name: value for name, value in self.resolution.items() if value <= 1}
             if tested:
                 lines.append(

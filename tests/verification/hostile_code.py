@@ -354,7 +354,7 @@ class CountsInIterator(Base):
 
 
 class CountsInCache(Base):
-    @functools.lru_cache(maxsize=None)  # noqa: B019
+    @functools.cache  # noqa: B019
     def key(self):
         return time.time()
 
