@@ -58,10 +58,13 @@ class Proof:
             if side.needs > 1:
                 names = [f"D{side.letter}{k}" for k in range(side.needs)]
                 yield f"destruct D{side.letter} as ({' & '.join(names)})."
+                yield " ".join(f"factors {name}." for name in names)
+            else:
+                yield f"factors D{side.letter}."
         yield from self.out
         ring = f" [{' '.join(self.rules)}]" if self.rules else ""
         yield "split; [ exact asked | ]."
-        closed = f"reflexivity | ring | field{ring}; nonzero | field{ring} | nonneg"
+        closed = f"reflexivity | ring | field{ring}; nonzero | nonneg"
         yield f"repeat split; first [ {closed} ]."
 
     def _texts(self) -> tuple[dict[Any, str], dict[Any, str]]:
@@ -124,7 +127,7 @@ class Proof:
                 self.out += [
                     f"assert (E{number} : {shown} = {claim}).",
                     f"{{ apply root_unique; [ nonneg | first [ ring{rules} "
-                    f"| field{rules}; nonzero | field{rules} ] ]. }}",
+                    f"| field{rules}; nonzero ] ]. }}",
                     f"try rewrite E{number} in *.",
                 ]
                 self.out += [

@@ -55,6 +55,15 @@ Ltac nonneg :=
     | match goal with H : 0 <= ?a |- 0 <= ?p => replace p with a by ring; exact H end
     | nra ].
 
+(* A product differs from zero where both of its factors do. *)
+Ltac factors H :=
+  lazymatch type of H with
+  | _ * _ <> 0 =>
+      let K := fresh in
+      apply Rmult_neq_0_reg in H; destruct H as [H K]; factors H; factors K
+  | _ => idtac
+  end.
+
 Ltac positive := solve [ lra | nra ].
 
 (* A divisor e differs from zero because another one, d, does, and d is zero where e is. *)
