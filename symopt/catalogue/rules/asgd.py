@@ -20,13 +20,13 @@ asgd = gradient_descent.gradient_descent.variant(
     "ASGD, averaged gradient descent",
     source=Source("pytorch2.13.0", "torch/optim/asgd.py:253-274"),
     hyperparameters={lamda: "1e-4", alpha: "3/4", t0: "1e6"},
-    state={x_bar: 0},
+    state={eta_t: eta, mu_t: 1, x_bar: 0},
     update=[
         (g, grad(x)),
-        (eta_t, eta / (1 + lamda * eta * (t - 1)) ** alpha),
         (x, x * (1 - lamda * eta_t) - eta_t * g),
-        (mu_t, 1 / Max(1, t - 1 - t0)),
         (x_bar, x_bar + mu_t * (x - x_bar)),
+        (eta_t, eta / (1 + lamda * eta * t) ** alpha),
+        (mu_t, 1 / Max(1, t - t0)),
     ],
     note="x_bar, PyTorch's ax, is the average; it equals x until t0 steps have passed.",
 )

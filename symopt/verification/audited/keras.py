@@ -12,6 +12,8 @@ PACKAGE = "keras"
 NAMES = {
     "learning_rate": "eta", "momentum": "mu", "rho": "rho", "beta_1": "beta1",
     "beta_2": "beta2", "epsilon": "epsilon", "weight_decay": "lamda",
+    "l1_regularization_strength": "lamda1", "l2_regularization_strength": "lamda2",
+    "beta": "beta0",
 }  # fmt: skip
 
 _RATE = {"learning_rate": 0.1}
@@ -36,6 +38,13 @@ CASES = (
     Case("Adam", _ADAM, "adam_epsilon_hat", ("adam", "adam_epsilon_inside")),
     Case("Adam", {**_RATE, "beta_1": 0.9, "beta_2": 0.5, "epsilon": 1e-7, "amsgrad": True},
          "amsgrad_keras", ("amsgrad_pytorch", "amsgrad_optax")),
+    Case("AdamW", {**_ADAM, "weight_decay": 0.1}, "adamw_keras", ("adamw", "adam_epsilon_hat")),
+    Case("Ftrl", {**_RATE, "learning_rate_power": -0.5}, "ftrl_keras", ("adagrad_keras",)),
+    Case("Ftrl", {**_RATE, "learning_rate_power": -0.4, "l1_regularization_strength": 0.1,
+                  "l2_regularization_strength": 0.2, "beta": 0.3},
+         "ftrl_keras_regularized", ("ftrl_keras",)),
+    Case("ScheduleFreeAdamW", {**_RATE, "beta_1": 0.9, "beta_2": 0.99, "epsilon": 0.01},
+         "schedule_free_adamw_keras", ("adam",)),
     Case("Adamax", _ADAM, "adamax_keras", ("adamax_pytorch", "adamax_paddle")),
     Case("Nadam", _ADAM, "nadam_keras", ("nadam", "nadam_optax")),
     Case("Lion", {**_RATE, "beta_1": 0.9, "beta_2": 0.99}, "lion", ("gradient_descent",)),

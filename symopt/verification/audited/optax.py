@@ -15,7 +15,8 @@ PACKAGE = "optax"
 NAMES = {
     "learning_rate": "eta", "momentum": "mu", "decay": "rho", "rho": "rho", "b1": "beta1",
     "b2": "beta2", "b3": "beta3", "eps": "epsilon", "eps_root": "epsilon_root",
-    "weight_decay": "lamda", "eta_minus": "eta_minus", "eta_plus": "eta_plus",
+    "weight_decay": "lamda", "trust_coefficient": "zeta", "min_norm": "epsilon",
+    "eta_minus": "eta_minus", "eta_plus": "eta_plus",
     "min_step_size": "Delta_min", "max_step_size": "Delta_max",
 }  # fmt: skip
 
@@ -59,6 +60,18 @@ CASES = (
     Case("adabelief", {**_ADAM, "eps_root": 1e-6}, "adabelief_optax", ("adabelief", "adam")),
     Case("lamb", {**_ADAM, "eps_root": 0.0, "weight_decay": 0.1}, "lamb",
          ("lamb_keras", "adamw_optax")),
+    Case("sign_sgd", _RATE, "sign_descent", ("gradient_descent",)),
+    Case("signum", {**_RATE, "beta": 0.9}, "signum", ("sign_descent", "momentum_ema")),
+    Case("lars", {**_RATE, "momentum": 0.9, "weight_decay": 0.1, "trust_coefficient": 0.5,
+                  "eps": 0.01}, "lars_optax", ("lars",)),
+    Case("fromage", {**_RATE, "min_norm": 0.01}, "fromage_optax", ("gradient_descent",)),
+    Case("novograd", {**_RATE, "b1": 0.9, "b2": 0.25, "eps": 0.01, "eps_root": 0.02,
+                      "weight_decay": 0.1}, "novograd_optax", ("novograd",)),
+    Case("optimistic_gradient_descent", _RATE, "optimistic_gradient_descent_optax",
+         ("optimistic_gradient_descent",), hyper={"alpha": 1.0, "omega": 1.0}),
+    Case("sm3", {**_RATE, "momentum": 0.9}, "sm3", ("adagrad",), hyper={"epsilon": 1e-8}),
+    Case("adamaxw", {**_ADAM, "weight_decay": 0.1}, "adamaxw", ("adamax_pytorch",)),
+    Case("nadamw", {**_ADAM, "weight_decay": 0.1}, "nadamw_optax", ("adamw_optax", "nadam_optax")),
     Case("adan", {**_RATE, "b1": 0.98, "b2": 0.92, "b3": 0.99, "eps": 1e-8, "eps_root": 0.0,
                   "weight_decay": 0.0},
          "adan", (), instead="adan_optax"),
