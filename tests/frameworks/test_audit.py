@@ -61,7 +61,7 @@ def test_only_nadam_needs_single_precision_state_in_double(torch_audit):
         for e in torch_audit.entries
         if e.status == "consistent" and e.dtype == "float64" and e.profile != "float64"
     }
-    assert needs == {"nadam"}
+    assert needs == {"nadam", "nadamw"}
 
 
 def test_optax_follows_its_rules_but_for_two(optax_audit):
