@@ -7,55 +7,47 @@ after every step that is tried here. Code that has any of them is not lifted.
 from __future__ import annotations
 
 import dis
-import sys
+import inspect
 from collections.abc import Iterator, Mapping
-from types import CodeType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from symopt.errors import LiftError
+from symopt.verification.lift.remembered import fingerprint, is_owned
 
 __all__ = ["refuse_hidden_reads", "refuse_hidden_state", "refuse_impure", "visible_values"]
 
-_PLAIN = (bool, int, float, complex, str, bytes, type(None))
 #: Packages whose classes are taken to read nothing but what they are given.
-_TRUSTED = frozenset({"torch", "tinygrad", "builtins", "abc", "typing"})
+_TRUSTED = frozenset({"torch", "tinygrad", "keras", "jax", "builtins", "abc", "typing"})
+#: Modules of Python that tell what no state holds.
+_CLOCKS = frozenset({"random", "secrets", "time", "datetime", "uuid", "os", "posix", "socket",
+                     "subprocess", "threading", "gc", "platform", "ctypes"})  # fmt: skip
 _LIBRARIES = frozenset({"optax", "jax", "keras"})
 _READS = frozenset({
     "time", "perf_counter", "monotonic", "process_time", "datetime", "date", "random", "randn",
     "rand", "randint", "default_rng", "secrets", "urandom", "uuid", "getrandbits", "seed", "os",
     "open", "input", "socket", "subprocess", "environ", "getenv", "_getframe", "gc", "inspect",
-    "traceback", "tracemalloc",
+    "traceback", "tracemalloc", "time_ns", "perf_counter_ns", "monotonic_ns", "token_hex", "getpid",
+    "normal", "normal_", "uniform_", "bernoulli", "bernoulli_", "multinomial", "randperm",
+    "rand_like", "randn_like", "randint_like", "random_", "exponential_", "cauchy_", "geometric_",
+    "log_normal_", "dropout", "get_rng_state", "Generator", "data_ptr", "globals",
 })  # fmt: skip
 
 
-def visible_values(thing: Any, apart: tuple[str, ...]) -> dict[str, str]:
-    """Plain values in the attributes of an object, of its classes, and of their modules.
+def visible_values(
+    thing: Any, apart: tuple[str, ...], beside: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """Whatever user code could remember in, from an object, its classes and their modules.
 
-    ``apart`` are the attributes that are known to change.
+    ``apart`` are the attributes that are known to change, ``beside`` are further roots.
     """
-    found: dict[str, str] = {}
-    attributes = {k: v for k, v in vars(thing).items() if k not in apart}
-    _collect("attribute ", attributes, found, 0)
+    roots: dict[str, Any] = {
+        f"attribute {name}": value for name, value in vars(thing).items() if name not in apart
+    }
     for cls in _own_classes(type(thing)):
-        _collect(f"{cls.__name__}.", vars(cls), found, 0)
-        module = sys.modules.get(cls.__module__)
-        if module is not None:
-            _collect("global ", vars(module), found, 0)
-    return found
-
-
-def _collect(where: str, values: Mapping[Any, Any], found: dict[str, str], depth: int) -> None:
-    for key, value in values.items():
-        if str(key).startswith("__"):
-            continue
-        place = f"{where}{key}"
-        if isinstance(value, _PLAIN):
-            found[place] = repr(value)
-        elif isinstance(value, list | tuple | set | frozenset | dict):
-            found[place] = f"{type(value).__name__} of {len(value)}"
-            if depth < 2 and len(value) < 100:
-                inner = value if isinstance(value, dict) else dict(enumerate(value))
-                _collect(f"{place}/", inner, found, depth + 1)
+        if is_owned(cls.__module__):
+            roots[cls.__name__] = cls
+    return fingerprint({**roots, **(beside or {})})
 
 
 def refuse_hidden_state(before: Mapping[str, str], after: Mapping[str, str]) -> None:
@@ -69,17 +61,44 @@ def refuse_hidden_state(before: Mapping[str, str], after: Mapping[str, str]) -> 
 
 
 def refuse_hidden_reads(cls: type) -> None:
-    """Raise :class:`~symopt.errors.LiftError` for code that reads a clock or random numbers."""
-    for owner in _own_classes(cls):
-        for name, member in vars(owner).items():
-            code = getattr(getattr(member, "__wrapped__", member), "__code__", None)
-            if isinstance(code, CodeType):
-                for used in _names(code):
-                    if used in _READS:
-                        raise LiftError(
-                            f"{owner.__name__}.{name} uses {used}: what a step does may then "
-                            "depend on more than its state, and cannot be lifted"
-                        )
+    """Raise :class:`~symopt.errors.LiftError` for code that reads a clock or random numbers.
+
+    Read are the methods of the user's own classes, and the functions of the user's that they name.
+    """
+    _refuse_reads(
+        [
+            (f"{owner.__name__}.{name}", member)
+            for owner in _own_classes(cls)
+            for name, member in vars(owner).items()
+        ]
+    )
+
+
+def _refuse_reads(waiting: list[tuple[str, Any]]) -> None:
+    seen: set[int] = set()
+    while waiting:
+        place, member = waiting.pop()
+        function = inspect.unwrap(getattr(member, "fget", None) or member)
+        function = getattr(function, "__func__", function)
+        code = getattr(function, "__code__", None)
+        if not isinstance(code, CodeType) or id(code) in seen:
+            continue
+        seen.add(id(code))
+        known = getattr(function, "__globals__", {})
+        for used in _names(code):
+            found = known.get(used)
+            named = found.__name__ if isinstance(found, ModuleType) else found
+            home = named if isinstance(named, str) else getattr(named, "__module__", "")
+            if used in _READS or str(home).partition(".")[0] in _CLOCKS:
+                raise LiftError(
+                    f"{place} uses {used}: what a step does may then depend on more than its "
+                    "state, and cannot be lifted"
+                )
+            if isinstance(found, FunctionType) and is_owned(found.__module__):
+                waiting.append((found.__qualname__, found))
+        for cell in getattr(function, "__closure__", None) or ():
+            if isinstance(getattr(cell, "cell_contents", None), FunctionType):
+                waiting.append((cell.cell_contents.__qualname__, cell.cell_contents))
 
 
 def refuse_impure(function: Any) -> None:
@@ -88,12 +107,11 @@ def refuse_impure(function: Any) -> None:
     Raises :class:`~symopt.errors.LiftError` for a function that writes to what outlives it.
     """
     name = getattr(function, "__name__", "the function")
-    code = getattr(getattr(function, "func", function), "__code__", None)
-    if not isinstance(code, CodeType) or str(function.__module__).partition(".")[0] in _LIBRARIES:
+    inner = getattr(function, "func", function)
+    code = getattr(inner, "__code__", None)
+    if not isinstance(code, CodeType) or str(inner.__module__).partition(".")[0] in _LIBRARIES:
         return
-    for used in _names(code):
-        if used in _READS:
-            raise LiftError(f"{name} uses {used}: it may depend on more than its arguments")
+    _refuse_reads([(name, inner)])
     for step in dis.get_instructions(code):
         outer = step.opname == "STORE_DEREF" and step.argval in code.co_freevars
         if outer or step.opname in ("STORE_GLOBAL", "STORE_ATTR"):

@@ -21,8 +21,9 @@ from symopt.verification.audited.optax import NAMES
 from symopt.verification.lift.arrays import Array
 from symopt.verification.lift.assemble import assembled, programs
 from symopt.verification.lift.finish import finished, source_of
-from symopt.verification.lift.hidden import refuse_impure
+from symopt.verification.lift.hidden import refuse_hidden_state, refuse_impure
 from symopt.verification.lift.jax_ops import Interpreter, UnknownPeriodError, drawn
+from symopt.verification.lift.remembered import fingerprint
 from symopt.verification.lift.second_point import SecondPoint, Slots, checked, compared
 from symopt.verification.lift.to_rule import TracedStep
 from symopt.verification.lift.traced_float import Session
@@ -61,6 +62,10 @@ class JaxStep:
         """What the rule calls a leaf of the state."""
         raise NotImplementedError
 
+    def made(self, hyper: Mapping[str, Any]) -> tuple[JaxStep, Any]:
+        """The step as it is used, made once for many steps, and the object that could remember."""
+        return self, None
+
 
 class Optax(JaxStep):
     """A factory of gradient transformations, with its settings."""
@@ -77,6 +82,10 @@ class Optax(JaxStep):
                 symbol = symbol if symbol not in self.keys else key
                 self.keys[symbol] = key
                 self.hyper[symbol] = float(value)
+
+    def made(self, hyper: Mapping[str, Any]) -> tuple[JaxStep, Any]:
+        transformation = self._transformation(hyper)
+        return Optax(lambda: transformation, {}), transformation
 
     def _transformation(self, hyper: Mapping[str, Any]) -> Any:
         given = {self.keys[symbol]: value for symbol, value in hyper.items()}
@@ -482,7 +491,9 @@ class JaxPoint(SecondPoint):
         with wide(self._jax, "float64"):
             self._hyper = {symbol: float(value) for symbol, value in hyper.items()}
             self._point = self._jax.numpy.asarray(start)
-            self._state = self._trace.code.init(self._point, self._hyper)
+            self._code, self._held = self._trace.code.made(self._hyper)
+            self._state = self._code.init(self._point, self._given)
+            self._remembered = fingerprint({"the transformation": self._held})
 
     def step(self, gradient: Any) -> None:
         # Without compilation: every operation runs as the code has it, one by one.
@@ -492,9 +503,15 @@ class JaxPoint(SecondPoint):
             if value is not None:
                 value = self._jax.numpy.asarray(float(np.sum(np.square(gradient))) + 0.25)
             self._beside = self._drawn(given, value)
-            self._point, self._state = self._trace.code.update(
-                self._point, given, self._state, self._hyper, value
+            self._point, self._state = self._code.update(
+                self._point, given, self._state, self._given, value
             )
+            refuse_hidden_state(self._remembered, fingerprint({"the transformation": self._held}))
+
+    @property
+    def _given(self) -> Mapping[str, float]:
+        """The settings, where they are not those that the code was made with."""
+        return self._hyper if self._held is None else {}
 
     def _drawn(self, gradient: Any, value: Any) -> Slots:
         """The random numbers of the step: those that the trace gives for the same keys."""

@@ -14,7 +14,13 @@ from symopt.verification.adapters.keras import loaded
 from symopt.verification.adapters.optax import wide
 from symopt.verification.audited.keras import NAMES
 from symopt.verification.lift.finish import finished, source_of
+from symopt.verification.lift.hidden import (
+    refuse_hidden_reads,
+    refuse_hidden_state,
+    visible_values,
+)
 from symopt.verification.lift.jax_code import ROUNDS, JaxPoint, JaxStep, trace_jax
+from symopt.verification.lift.remembered import is_owned
 from symopt.verification.lift.second_point import checked
 from symopt.verification.lift.traced_float import Session
 
@@ -45,6 +51,7 @@ class _Keras(JaxStep):
                 f"{name} could not be made without arguments: {type(error).__name__}: {error}"
             ) from error
         self.cls = type(made)
+        refuse_hidden_reads(self.cls)
         self.keys: dict[str, str] = {}
         self.hyper = {}
         for key, value in made.get_config().items():
@@ -98,7 +105,11 @@ class _Keras(JaxStep):
     ) -> Any:
         optimizer, values = self._optimizer(point, hyper)
         given = [state.get(n, v) for n, v in zip(self._paths, values, strict=True)]
+        owned = is_owned(type(optimizer).__module__)
+        before = visible_values(optimizer, ()) if owned else {}
         points, after = optimizer.stateless_apply(given, [gradient], [point])
+        if owned:
+            refuse_hidden_state(before, visible_values(optimizer, ()))
         kept = dict(zip(self._paths, after, strict=True))
         kept.pop("learning_rate", None)
         return points[0], kept

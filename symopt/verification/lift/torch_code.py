@@ -162,9 +162,11 @@ class TorchTrace:
         with allowed(self.cls):
             for _ in range(warm):
                 parameter.grad = torch.tensor(random.normal(size=self.shape))
-                before = visible_values(optimizer, _VISIBLE)
+                before = self._remembered(optimizer, parameter)
                 _guarded(self.cls, optimizer.step)
-                refuse_hidden_state(before, visible_values(optimizer, _VISIBLE))
+                after = self._remembered(optimizer, parameter)
+                new = {k for k in after if k not in before and k.startswith("state ")}
+                refuse_hidden_state(before, {k: v for k, v in after.items() if k not in new})
         parameter.grad = torch.tensor(random.normal(size=self.shape))
         mode = Watching(session)
         for tensor, label in ((parameter, ("x",)), (parameter.grad, ("g", 1))):
@@ -198,6 +200,17 @@ class TorchTrace:
                 if label[0] != "x":
                     self.starts.setdefault(label, node)
         return outputs
+
+    def _remembered(self, optimizer: Any, parameter: Any) -> dict[str, str]:
+        """What user code could remember in beside numbers in its state."""
+        state = dict(optimizer.state.get(parameter, {}))
+        other = {
+            f"state {key!r}": value
+            for key, value in state.items()
+            if value is not None and not _is_numeric(self.torch, value)
+        }
+        attributes = {f"attribute {k} of a parameter": v for k, v in vars(parameter).items()}
+        return visible_values(optimizer, _VISIBLE, {**other, **attributes})
 
     def _inputs(self, label: tuple[Any, ...]) -> Any:
         nodes = [self.session.graph.input((*label, index)) for index in range(self.size)]

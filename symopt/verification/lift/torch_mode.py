@@ -27,7 +27,7 @@ _MANNER = frozenset({"out", "dtype", "memory_format", "device", "non_blocking", 
 _PLAIN = frozenset({"numpy", "tolist", "__float__", "__int__", "__index__", "__array__",
                     "__complex__", "__repr__", "__format__", "equal", "allclose"})  # fmt: skip
 _METADATA = frozenset({"size", "dim", "ndimension", "stride", "is_contiguous", "numel", "len",
-                       "element_size", "get_device", "data_ptr", "storage_offset", "nelement",
+                       "element_size", "get_device", "storage_offset", "nelement",
                        "is_same_size", "is_pinned", "is_shared", "result_type", "hash",
                        "is_inference", "has_names", "is_set_to", "is_neg", "is_conj",
                        "is_tensor"})  # fmt: skip
