@@ -96,7 +96,7 @@ def _geometric() -> Branch:
 def _distinct() -> Branch:
     def form(at: Expr) -> Expr:
         one, two = (s + w) / 2, (s - w) / 2
-        return ((d1 - two * d0) * one**at - (d1 - one * d0) * two**at) / w
+        return (d1 - two * d0) / w * one**at - (d1 - one * d0) / w * two**at
 
     root = sympy.sqrt(Delta)
     return Branch(

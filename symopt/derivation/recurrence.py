@@ -19,7 +19,15 @@ from symopt.program.from_sympy import Reader
 from symopt.program.graph import Graph, Program
 from symopt.program.normal_form import proved_equal
 
-__all__ = ["characteristic", "equal", "fixed_point", "polynomial_of", "seen_by_x", "tidy"]
+__all__ = [
+    "characteristic",
+    "equal",
+    "fixed_point",
+    "polynomial_of",
+    "seen_by_x",
+    "seen_from",
+    "tidy",
+]
 
 #: The variable of characteristic polynomials.
 Z = Symbol("z", real=True)
@@ -98,10 +106,28 @@ def seen_by_x(matrix: Matrix) -> tuple[Expr, ...]:
     >>> seen_by_x(linear_step(symopt.rules.momentum).matrix)
     (mu, eta*lamda - mu - 1)
     """
-    size = matrix.rows
-    rows = [Matrix([[1, *[0] * (size - 1)]])]
+    return _dependence(matrix, sympy.eye(matrix.rows))
+
+
+def seen_from(matrix: Matrix, *starts: Matrix) -> tuple[Expr, ...]:
+    """The same for x on the states that are reached from starts: what is conserved drops out.
+
+    >>> seen_from(Matrix([[2, 1], [0, 1]]), Matrix([1, 0]))
+    (-2,)
+    """
+    columns = list(starts)
+    for _ in range(matrix.rows - 1):
+        columns += [(matrix * column).applyfunc(sympy.cancel) for column in columns[-len(starts) :]]
+    return _dependence(matrix, Matrix.hstack(*columns))
+
+
+def _dependence(matrix: Matrix, reached: Matrix) -> tuple[Expr, ...]:
+    """The first dependence among the rows ``e M**k``, restricted to the span of some columns."""
+    row = Matrix([[1, *[0] * (matrix.rows - 1)]])
+    rows = [row * reached]
     while True:
-        following = (rows[-1] * matrix).applyfunc(sympy.cancel)
+        row = (row * matrix).applyfunc(sympy.cancel)
+        following = (row * reached).applyfunc(sympy.cancel)
         known = DomainMatrix.from_Matrix(Matrix.vstack(*rows, following).T).to_field()
         reduced, pivots = known.rref()
         if len(rows) not in pivots:

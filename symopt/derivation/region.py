@@ -139,6 +139,11 @@ class Region:
         return self.signs.assumptions(symbols | {self.step, self.curvature})
 
     @property
+    def empty(self) -> bool:
+        """Whether a condition is proved to hold nowhere."""
+        return any(part == 0 or self.signs.positive(-part) for part in self.rest)
+
+    @property
     def limit(self) -> Expr | None:
         """The one upper bound of ``scale * step``, where there is one and nothing else."""
         single = len(self.upper) == 1 and not self.rest
@@ -156,6 +161,8 @@ class Region:
 
     def __str__(self) -> str:
         parts = []
+        if self.empty:
+            return "nowhere"
         if self.limit is not None:
             parts.append(f"0 < {self.scale * self.step} < {self.limit}")
         else:

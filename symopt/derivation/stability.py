@@ -18,7 +18,7 @@ from sympy import Expr, Matrix, Symbol
 
 from symopt.derivation.linear_step import linear_step, symbol_values
 from symopt.derivation.optimum import Optimum, optimum
-from symopt.derivation.recurrence import characteristic, polynomial_of, seen_by_x
+from symopt.derivation.recurrence import characteristic, polynomial_of, seen_by_x, seen_from
 from symopt.derivation.region import Region, region, step_size
 from symopt.derivation.schur import conditions, fate
 from symopt.errors import InputError
@@ -218,6 +218,17 @@ def stability(rule: Rule | str, **hyper: Any) -> Stability:
     except InputError as refusal:
         return linearized(the_rule, given, refusal)
     seen = seen_by_x(step.matrix)
+    # What a run can hold: its start, and what slopes and constants add to it.
+    begun = step.first * step.start_shift + step.first_unit_part
+    added = (begun, step.first_slope_part, step.slope_part, step.unit_part)
+    own = seen_from(step.matrix, step.first * step.start, *added)
+    notes: tuple[str, ...] = ()
+    if len(own) < len(seen):
+        seen = own
+        notes = (
+            "This holds for runs of the rule from its own start: they conserve a combination of "
+            "the states, and a root that other states would show does not matter to them.",
+        )
     size = step_size(the_rule, step.curvature, given)
     return Stability(
         the_rule,
@@ -227,4 +238,5 @@ def stability(rule: Rule | str, **hyper: Any) -> Stability:
         seen,
         region(conditions(seen), the_rule, size, step.curvature),
         given,
+        notes=notes,
     )

@@ -290,12 +290,25 @@ def _branch_section(name: str, motion: Motion, branch: Branch) -> Section:
                       math(-Symbol("Delta")), ":")
             )
         )  # fmt: skip
+    elif branch.kind == "distinct":
+        blocks.append(
+            Paragraph(
+                spans("By induction, for all values of the letters, with ", math(Symbol("w")),
+                      " for the root of ", math(Symbol("Delta")), ", so that ", math(Symbol("p")),
+                      " is a quarter of the difference of the squares of ", math(Symbol("s")),
+                      " and ", math(Symbol("w")), ":")
+            )
+        )  # fmt: skip
     else:
         blocks.append(Paragraph(spans("By induction, for all values of the letters:")))
+    order = len(motion.coefficients)
     for step in branch.proof:
-        blocks.append(
-            Equations((EquationLine(math(step.left), pieces(step.right), spans(step.place)),))
-        )
+        time = step.place.removeprefix("t = ") if step.place.startswith("t = ") else f"t+{order}"
+        lines = [EquationLine(_label("e", time), pieces(step.left))]
+        if step.left != step.right:
+            lines.append(EquationLine(None, pieces(step.right)))
+        place = f"At {step.place}:" if step.place.startswith("t = ") else f"F{step.place[1:]}:"
+        blocks += [Paragraph(spans(place)), Equations(tuple(lines))]
     title = spans(_TITLES[branch.kind])
     if branch.condition is not None:
         title = spans(*title, ": ", math(branch.condition))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import sympy
 from sympy import Expr, Matrix, Symbol
@@ -12,7 +12,7 @@ from symopt.derivation.recurrence import Z, characteristic, upright
 from symopt.derivation.region import Region
 from symopt.derivation.stability import Stability
 from symopt.errors import InputError
-from symopt.presentation.breaking import pieces
+from symopt.presentation.breaking import abbreviated, part_names, pieces
 from symopt.presentation.document import (
     Block,
     Cite,
@@ -32,6 +32,9 @@ from symopt.presentation.names import Label
 from symopt.presentation.order import Roles
 
 __all__ = ["matrix_math", "roles_of", "stability_document", "stability_latex", "stability_text"]
+
+#: What is wider than this, in em, does not fit a line in one piece.
+_WIDEST = 27.0
 
 
 def roles_of(result: Stability) -> Roles:
@@ -61,6 +64,8 @@ def _states(names: Iterable[str], time: str) -> Math:
 def _chain(region: Region, roles: Roles) -> list[Math]:
     """The readable inequalities, ``0 < eta lambda < bound`` as one where there is one bound."""
     variable = math(region.scale * region.step, roles)
+    if region.empty:
+        return [Math(r"\text{nowhere}", "nowhere", 4.0)]
     if region.limit is None:
         return [math(part, roles) for part in region.inequalities]
     bound = math(region.limit, roles)
@@ -97,7 +102,7 @@ def stability_text(result: Stability) -> str:
         f"{result.rule.title} on a quadratic of curvature {curvature}{kind}",
         f"  {_states(result.states, 't').text} = M {_states(result.states, 't-1').text}, "
         f"M = {matrix_math(result.matrix, roles).text}",
-        f"  polynomial  {_polynomial(result.seen, roles).text}",
+        f"  polynomial  {' '.join(part.text for part in _polynomial(result.seen, roles))}",
         f"  stable      {_plain(_joined(_chain(result.region, roles)))}",
         f"              where {_plain(_joined(_assumptions(result.region, roles)))}",
     ]
@@ -119,28 +124,60 @@ def _assumptions(region: Region, roles: Roles) -> list[Math]:
     return [math(part, roles) for part in region.assumptions]
 
 
-def _polynomial(coefficients: Sequence[Expr], roles: Roles) -> Math:
-    """The monic polynomial in z by falling powers, a coefficient before each."""
+def _polynomial(coefficients: Sequence[Expr], roles: Roles) -> tuple[Math, ...]:
+    """The monic polynomial in z by falling powers, a piece for each, its coefficient first."""
     size = len(coefficients)
-    latex, text, width = _power(size).latex, _power(size).text, 1.5
+    parts = [_power(size)]
     for power in range(size - 1, -1, -1):
-        value = sympy.factor(coefficients[power])
+        value = upright(sympy.factor(coefficients[power]))
         if value == 0:
             continue
-        shown = upright(value)
-        negative = shown.could_extract_minus_sign()
-        shown = upright(-shown) if negative else shown
-        body = math(shown, roles)
+        negative = value.could_extract_minus_sign()
+        value = upright(-value) if negative else value
+        body = Math("", "", 0.0) if value == 1 and power else math(value, roles)
         base = _power(power)
-        many = shown.is_Add and power > 0
-        if body.latex == "1" and power:
-            body = Math("", "", 0.0)
-        left, right = ("(", ")") if many else ("", "")
-        sign = " - " if negative else " + "
-        latex += f"{sign}{left}{body.latex}{right} {base.latex}".rstrip()
-        text += f"{sign}{left}{body.text}{right} {base.text}".rstrip().replace("  ", " ")
-        width += body.width + 2.5
-    return Math(latex, text, width)
+        left, right = ("(", ")") if value.is_Add and power else ("", "")
+        sign = "-" if negative else "+"
+        parts.append(
+            Math(
+                f"{sign} {left}{body.latex}{right} {base.latex}".replace("  ", " ").rstrip(),
+                f"{sign} {left}{body.text}{right} {base.text}".replace("  ", " ").rstrip(),
+                body.width + 2.5,
+            )
+        )
+    return tuple(parts)
+
+
+def _polynomial_lines(
+    left: Math, coefficients: Sequence[Expr], roles: Roles, names: Iterator[Symbol]
+) -> list[EquationLine]:
+    """The polynomial; coefficients that do not fit a line get names."""
+    parts = _polynomial(coefficients, roles)
+    if max(part.width for part in parts) <= _WIDEST:
+        return [EquationLine(left, parts)]
+    letters = [sympy.S.Zero if value == 0 else next(names) for value in coefficients]
+    lines = [EquationLine(left, _polynomial(letters, roles))]
+    for letter, value in zip(letters, coefficients, strict=True):
+        if value == 0:
+            continue
+        lines += _lines(math(letter), upright(sympy.factor(value)), roles, names)
+    return lines
+
+
+def _lines(
+    left: Math | None,
+    value: Expr,
+    roles: Roles,
+    names: Iterator[Symbol],
+    reason: Spans = (),
+    relation: str = "=",
+) -> list[EquationLine]:
+    """An equation, followed by what its parts stand for where it is too wide to be broken."""
+    lets, short = abbreviated(value, names, roles=roles)
+    return [
+        EquationLine(left, pieces(short, roles=roles), reason, relation),
+        *(EquationLine(math(name), pieces(part, roles=roles)) for name, part in lets),
+    ]
 
 
 def _power(power: int) -> Math:
@@ -211,7 +248,7 @@ def stability_latex(result: Stability) -> str:
 def stability_document(result: Stability) -> Document:
     """The derivation of a region of stability, its rate and its optimum."""
     roles = roles_of(result)
-    rule = result.rule
+    rule, names = result.rule, part_names()
     blocks: list[Block] = [
         Paragraph(
             spans(f"{rule.title} is stated by ", Cite(rule.source), ". On a quadratic each "
@@ -221,8 +258,8 @@ def stability_document(result: Stability) -> Document:
         ),
         *([Paragraph(spans(f"This rule is stated because it is wrong: {rule.defect}."))]
           if rule.defect else []),
-        _iteration(result, roles),
-        _region_section(result, roles),
+        _iteration(result, roles, names),
+        _region_section(result, roles, names),
     ]  # fmt: skip
     if result.rate is not None:
         blocks.append(_rate_section(result, roles))
@@ -236,11 +273,7 @@ def stability_document(result: Stability) -> Document:
     return Document(f"Stability of {rule.title}", tuple(blocks), (rule.source,))
 
 
-def _iteration(result: Stability, roles: Roles) -> Section:
-    before, after = _states(result.states, "t-1"), _states(result.states, "t")
-    matrix = matrix_math(result.matrix, roles)
-    right = Math(f"{matrix.latex} {before.latex}", f"{matrix.text} {before.text}",
-                 matrix.width + before.width)  # fmt: skip
+def _iteration(result: Stability, roles: Roles, names: Iterator[Symbol]) -> Section:
     blocks: list[Block] = []
     if result.linear:
         blocks.append(
@@ -262,43 +295,94 @@ def _iteration(result: Stability, roles: Roles) -> Section:
             )
         )  # fmt: skip
         blocks.append(Items(tuple(spans(note) for note in result.notes)))
-    blocks.append(Equations((EquationLine(after, (right,)),)))
-    lines = [
-        EquationLine(
-            Math(r"\det(z I - M)", "det(z I - M)", 6.0),
-            (_polynomial(characteristic(result.matrix), roles),),
-            spans("characteristic polynomial"),
-        )
-    ]
-    if len(result.seen) < len(result.states):
-        lines.append(
-            EquationLine(
-                Math("P(z)", "P(z)", 2.0), (_polynomial(result.seen, roles),),
-                spans("the factor whose roots x sees"),
+    blocks.append(Equations(tuple(_step_lines(result, roles))))
+    if result.linear and result.notes:
+        blocks.append(Items(tuple(spans(note) for note in result.notes)))
+    blocks.append(Paragraph(spans("Characteristic polynomial:")))
+    full = characteristic(result.matrix)
+    blocks.append(
+        Equations(
+            tuple(
+                _polynomial_lines(Math(r"\det(z I - M)", "det(z I - M)", 6.0), full, roles, names)
             )
-        )  # fmt: skip
-    blocks.append(Equations(tuple(lines)))
+        )
+    )
+    if len(result.seen) < len(result.states):
+        blocks.append(Paragraph(spans("The factor whose roots x sees:")))
+        blocks.append(
+            Equations(
+                tuple(_polynomial_lines(Math("P(z)", "P(z)", 2.0), result.seen, roles, names))
+            )
+        )
     return Section(spans("One step as a matrix"), tuple(blocks))
 
 
-def _region_section(result: Stability, roles: Roles) -> Section:
+def _step_lines(result: Stability, roles: Roles) -> list[EquationLine]:
+    """The step as a matrix, or, where that is too wide, a line per state."""
+    before, after = _states(result.states, "t-1"), _states(result.states, "t")
+    matrix = matrix_math(result.matrix, roles)
+    if matrix.width + before.width <= _WIDEST:
+        right = Math(
+            f"{matrix.latex} {before.latex}",
+            f"{matrix.text} {before.text}",
+            matrix.width + before.width,
+        )
+        return [EquationLine(after, (right,))]
+    letters = [Symbol(name, real=True) for name in result.states]
+    labels = {letter: Label(letter.name, "t-1") for letter in letters}
+    lines = []
+    for row, name in enumerate(result.states):
+        terms = [
+            EquationLine(
+                None,
+                pieces(upright(sympy.factor(entry)) * letter, roles=roles, labels=labels),
+            )
+            for entry, letter in zip(result.matrix.row(row), letters, strict=True)
+            if entry != 0
+        ]
+        row_parts = tuple(
+            piece
+            if index == 0 or piece.text.startswith(("-", "+"))
+            else Math(f"+ {piece.latex}", f"+ {piece.text}", piece.width + 1.0)
+            for index, piece in enumerate(part for term in terms for part in term.right)
+        )
+        left = Label(name, "t")
+        lines.append(EquationLine(Math(left.latex, left.unicode, left.width), row_parts))
+    return lines
+
+
+def _region_section(result: Stability, roles: Roles, names: Iterator[Symbol]) -> Section:
     region = result.region
     zero = Math("0", "0", 0.5)
-    lines = [
-        EquationLine(_named(condition, roles), (zero,), spans(name), relation=">")
-        for condition, name in zip(region.conditions, _names(len(result.seen)), strict=False)
-    ]
+    lines: list[EquationLine] = []
+    for condition, name in zip(region.conditions, _names(len(result.seen)), strict=True):
+        lines += _lines(zero, upright(sympy.factor(condition)), roles, names, spans(name), "<")
+    chain = _chain(region, roles)
+    readable: list[Block]
+    if max(part.width for part in chain) <= _WIDEST:
+        readable = [
+            Paragraph(
+                (*spans("For "), *_joined(_assumptions(region, roles)),
+                 *spans(" this says the same as "), *_joined(chain),
+                 *spans("; conditions that are missing follow from these."))
+            )
+        ]  # fmt: skip
+    else:
+        readable = [
+            Paragraph(
+                (*spans("For "), *_joined(_assumptions(region, roles)),
+                 *spans(" this says the same as the following; conditions that are missing follow "
+                        "from these."))
+            ),
+            Equations(tuple(_readable_lines(region, roles, names))),
+        ]  # fmt: skip
     blocks: list[Block] = [
         Paragraph(
             spans("x converges from every state exactly if all roots lie inside the unit circle, "
                   "which by the criterion of Jury (of Schur and Cohn from degree three on) is:")
         ),
         Equations(tuple(lines)),
-        Paragraph(
-            (*spans("For "), *_joined(_assumptions(region, roles)), *spans(" this says the same as "
-             ), *_joined(_chain(region, roles)), *spans("; conditions that are missing follow from "
-             "these."))
-        ),
+        *readable,
         Paragraph(
             spans("On the boundary x stays bounded where the roots on the circle are simple, and "
                   "grows like t where one is double; outside it diverges from almost every state.")
@@ -307,8 +391,16 @@ def _region_section(result: Stability, roles: Roles) -> Section:
     return Section(spans("Where it is stable"), tuple(blocks))
 
 
-def _named(condition: Expr, roles: Roles) -> Math:
-    return math(upright(sympy.factor(condition)), roles)
+def _readable_lines(region: Region, roles: Roles, names: Iterator[Symbol]) -> list[EquationLine]:
+    variable = math(region.scale * region.step, roles)
+    lines: list[EquationLine] = []
+    for bound in region.lower:
+        lines += _lines(variable, bound, roles, names, relation=">")
+    for bound in region.upper:
+        lines += _lines(variable, bound, roles, names, relation="<")
+    for part in region.rest:
+        lines += _lines(Math("0", "0", 0.5), part, roles, names, relation="<")
+    return lines
 
 
 def _names(size: int) -> list[str]:
