@@ -41,6 +41,11 @@ _KIND = click.option(
     "update(params, grads); a function (x, g, state) -> (x, state).",
 )  # fmt: skip
 _DTYPE = click.option("--dtype", default=None, help="float64 (default), float32 or bfloat16.")
+_CERTIFICATE = click.option(
+    "--certificate", type=click.Path(dir_okay=False, writable=True), default=None,
+    help="Write the proof to this file: a Python script that needs SymPy alone, or, for a name "
+    "that ends in .v, a file for Coq.",
+)  # fmt: skip
 
 
 @click.command("verify", cls=Command)
@@ -59,6 +64,11 @@ _DTYPE = click.option("--dtype", default=None, help="float64 (default), float32 
     show_default=True,
     help="Shrink a refutation to a minimal example, printed as a pytest function.",
 )
+@click.option(
+    "--proof/--no-proof", default=True, show_default=True,
+    help="Read the code and prove it to be the rule, where that can be done; else runs decide.",
+)  # fmt: skip
+@_CERTIFICATE
 @catalogue
 @json_option
 def verify_command(
@@ -72,6 +82,8 @@ def verify_command(
     kind: str,
     dtype: str | None,
     witness: bool,
+    proof: bool,
+    certificate: str | None,
     library: Catalogue,
     as_json: bool,
 ) -> None:
@@ -81,6 +93,10 @@ def verify_command(
     the code uses (the rule's defaults otherwise); numbers are taken as the floats that code
     receives.
 
+    Runs are compared with the rule within what rounding can explain: consistent, or refuted. Code
+    that can be read is then proved to be the rule, for every start, all gradients and all steps,
+    or it is refuted with the formula of the difference.
+
     Exit codes: 0 consistent or proved, 1 refuted, 2 usage, 3 undecided.
 
     \b
@@ -88,6 +104,7 @@ def verify_command(
       symopt verify my_optimizers.py:gd_adam --rule adam
       symopt verify my_optimizers.py:Momentum --rule momentum --set eta=0.01 --arg lr=0.01
       symopt verify mine.py:adam --rule adam_epsilon_inside --json
+      symopt verify mine.py:adam --rule adam --certificate adam_is_adam.py
     """
     from symopt.verification.verify import verify
 
@@ -100,8 +117,10 @@ def verify_command(
         steps=steps,
         dtype=dtype,
         witness=witness,
+        proof=proof,
         **_received(settings(assignments, stated)),
     )
+    _write_certificate(verdict, certificate)
     if as_json:
         print_json(verdict_data(verdict))
     else:
@@ -164,11 +183,7 @@ def identify_command(
     "--same-names", is_flag=True,
     help="Hyperparameters of the same name have the same value; look for no map between them.",
 )  # fmt: skip
-@click.option(
-    "--certificate", type=click.Path(dir_okay=False, writable=True), default=None,
-    help="Write the proof to this file: a Python script that needs SymPy alone, or, for a name "
-    "that ends in .v, a file for Coq.",
-)  # fmt: skip
+@_CERTIFICATE
 @click.option(
     "--smt", is_flag=True,
     help="Let z3 look for a counterexample to the proof in the first two steps.",
@@ -199,21 +214,12 @@ def prove_command(
       symopt prove adam adam_epsilon_hat --certificate adam_forms.py
       symopt prove adam adam_epsilon_hat --certificate adam_forms.v --smt
     """
-    from symopt.errors import OutputError
     from symopt.verification.prove import prove
 
     verdict = prove(
         library.rules.resolve(first), library.rules.resolve(second), maps=not same_names, smt=smt
     )
-    form = "coq" if (certificate or "").endswith(".v") else "sympy"
-    if certificate is not None and form in verdict.certificates:
-        try:
-            with open(certificate, "w", encoding="utf-8") as file:
-                file.write(verdict.certificates[form])
-        except OSError as error:
-            raise OutputError(f"cannot write {certificate}: {error}") from None
-    elif certificate is not None:
-        message(f"no certificate: {verdict.no_certificates[form]}")
+    _write_certificate(verdict, certificate)
     if as_json:
         print_json(verdict_data(verdict))
     else:
@@ -296,6 +302,26 @@ def _received(given: dict[str, Any]) -> dict[str, Any]:
         except InputError:
             values[name] = text
     return values
+
+
+def _write_certificate(verdict: Verdict, file: str | None) -> None:
+    """Write the proof, in the format that the file's name asks for; or say why there is none."""
+    from pathlib import Path
+
+    from symopt.errors import OutputError
+
+    if file is None:
+        return
+    form = "coq" if file.endswith(".v") else "sympy"
+    if form not in verdict.certificates:
+        message(f"no certificate: {verdict.no_certificates.get(form, verdict.status)}")
+        return
+    try:
+        draft = Path(f"{file}.part")
+        draft.write_text(verdict.certificates[form], encoding="utf-8")
+        draft.replace(file)
+    except OSError as error:
+        raise OutputError(f"cannot write {file}: {error}") from None
 
 
 def verdict_data(verdict: Verdict) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -87,7 +88,15 @@ def identify(implementation: Any, **hyper: Any) -> Identification:
     if not matches:
         notes += [f"undecided against {name}: {why}" for name, why in search.undecided.items()]
         return Identification(code.name, (), search.nearest(), (), tuple(notes))
+    matches[0] = _proved(code, matches[0])
     return Identification(code.name, tuple(matches), None, _rivals(matches[0]), tuple(notes))
+
+
+def _proved(code: Implementation, match: Match) -> Match:
+    """The match with a proof, where the code can be read; else as the runs left it."""
+    settings: dict[str, Any] = dict(match.hyperparameters)
+    verdict = verify(code, match.rule, **settings)
+    return replace(match, verdict=verdict) if verdict.status == "proved" else match
 
 
 def _given(hyper: Mapping[str, Any]) -> dict[str, Fraction]:

@@ -1,6 +1,8 @@
 """``symopt verify`` and ``identify``: exit codes, JSON, and a report that names what happened."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,33 @@ def test_identify_names_the_defective_rule(code):
     result = call("identify", f"{code}:Nesterov", "--set", "eta=0.01", "--set", "mu=0.9")
     assert result.exit_code == 0
     assert "nesterov_new_velocity" in result.stdout
+
+
+def test_a_proof_is_shown_with_its_map_and_what_it_rests_on(code):
+    result = call("verify", f"{code}:gd_adam", "--rule", "adam")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("PROVED: gd_adam against adam")
+    assert "adam.beta1 = 9/10" in result.stdout
+    assert "the code as read: mine.py, SHA-256" in result.stdout
+
+
+def test_no_proof_leaves_it_to_the_runs(code):
+    result = call("verify", f"{code}:gd_adam", "--rule", "adam", "--no-proof")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("CONSISTENT")
+
+
+def test_a_refutation_shows_its_formula(code):
+    result = call("verify", f"{code}:Nesterov", "--rule", "nesterov_bengio", "--no-witness")
+    assert result.exit_code == 1
+    assert "differs by -eta*g1*mu**2" in result.stdout
+
+
+def test_the_certificate_of_a_verdict_runs_by_itself(code, tmp_path):
+    file = tmp_path / "proof.py"
+    result = call("verify", f"{code}:look_ahead", "--rule", "nesterov_full_velocity",
+                  "--set", "eta=0.001", "--certificate", str(file))  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "symopt" not in file.read_text().partition('"""')[2].partition('"""')[2]
+    done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

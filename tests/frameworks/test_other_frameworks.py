@@ -42,7 +42,7 @@ def autograd(name, **settings):
 )  # fmt: skip
 def test_autograd_is_its_rule_and_no_rival(name, settings, rule, hyper, rival):
     code = autograd(name, **settings)
-    assert verify(code, rule, **hyper).status == "consistent"
+    assert verify(code, rule, **hyper).status in ("consistent", "proved")
     shared = {"momentum": {"eta": 0.05, "mu": 0.8}}.get(rival, hyper)
     assert verify(code, rival, **shared).status == "refuted"
 
@@ -88,5 +88,5 @@ def test_tinygrad_is_its_rule_and_no_rival(name, settings, rule, hyper, rival, m
     monkeypatch.setenv("DEV", "PYTHON")  # its device that needs no compiler; read at its import
     code = tinygrad(name, **settings)
     found = verify(code, rule, **hyper)
-    assert found.status == "consistent", str(found)
+    assert found.status in ("consistent", "proved"), str(found)
     assert verify(code, rival, **hyper).status == "refuted"

