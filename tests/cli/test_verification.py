@@ -112,7 +112,7 @@ def test_a_proof_is_shown_with_its_map_and_what_it_rests_on(code):
     result = call("verify", f"{code}:gd_adam", "--rule", "adam")
     assert result.exit_code == 0
     assert result.stdout.startswith("PROVED: gd_adam against adam")
-    assert "adam.beta1 = 9/10" in result.stdout
+    assert "proved at the received values: eta = 1/1000, beta1 = 9/10" in result.stdout
     assert "the code as read: mine.py, SHA-256" in result.stdout
 
 

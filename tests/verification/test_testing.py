@@ -196,18 +196,18 @@ def test_verify_as_a_check_rejects_every_mutant_of_momentum():
 
 def test_the_plugin_and_assert_implements_take_a_proof_for_a_pass(suite):
     honest = """
-def descend(grad, x, steps):
+def plain(grad, x, steps):
     for _ in range(steps):
         x = x - 0.1 * grad(x)
         yield x
 
 @pytest.mark.symopt("gradient_descent", eta=0.1)
 def test_marked():
-    return descend
+    return plain
 
 def test_asserted():
     import symopt, symopt.testing
-    assert symopt.verify(descend, "gradient_descent", eta=0.1).status == "proved"
-    symopt.testing.assert_implements(descend, "gradient_descent", eta=0.1)
+    assert symopt.verify(plain, "gradient_descent", eta=0.1).status == "proved"
+    symopt.testing.assert_implements(plain, "gradient_descent", eta=0.1)
 """
     suite(honest).assert_outcomes(passed=2)
