@@ -21,6 +21,7 @@ from symopt.cli.options import (
 from symopt.cli.output import message, number, print_json
 
 if TYPE_CHECKING:
+    from symopt.statement.rule import Rule
     from symopt.verification.implementation import Implementation
     from symopt.verification.verdict import Verdict
 
@@ -205,6 +206,9 @@ def prove_command(
     differ: such maps and relations are found, proved, and part of the answer. Otherwise the
     difference is shown as a formula, with exact numbers at which it is not zero.
 
+    FIRST and SECOND are names, or your own code (file.py:name or package.module:name), which is
+    executed and read as by symopt lift.
+
     Exit codes: 0 proved, 1 refuted, 2 usage, 3 undecided.
 
     \b
@@ -213,12 +217,11 @@ def prove_command(
       symopt prove adam adamw --json
       symopt prove adam adam_epsilon_hat --certificate adam_forms.py
       symopt prove adam adam_epsilon_hat --certificate adam_forms.v --smt
+      symopt prove my_optimizers.py:Nesterov nesterov_bengio
     """
     from symopt.verification.prove import prove
 
-    verdict = prove(
-        library.rules.resolve(first), library.rules.resolve(second), maps=not same_names, smt=smt
-    )
+    verdict = prove(_stated(first, library), _stated(second, library), maps=not same_names, smt=smt)
     _write_certificate(verdict, certificate)
     if as_json:
         print_json(verdict_data(verdict))
@@ -302,6 +305,16 @@ def _received(given: dict[str, Any]) -> dict[str, Any]:
         except InputError:
             values[name] = text
     return values
+
+
+def _stated(text: str, library: Catalogue) -> Rule:
+    """A rule by its name, or read out of code."""
+    if ":" not in text:
+        return library.rules.resolve(text)
+    from symopt.verification.lift import lift
+    from symopt.verification.target import load_target
+
+    return lift(load_target(text))
 
 
 def _write_certificate(verdict: Verdict, file: str | None) -> None:

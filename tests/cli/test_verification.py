@@ -136,3 +136,11 @@ def test_the_certificate_of_a_verdict_runs_by_itself(code, tmp_path):
     assert "symopt" not in file.read_text().partition('"""')[2].partition('"""')[2]
     done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_prove_takes_code_for_a_rule(code):
+    result = call("prove", f"{code}:Nesterov", "nesterov_bengio")
+    assert result.exit_code == 1, result.output
+    assert "differs by" in result.stdout
+    assert "mu**2" in result.stdout
+    assert call("prove", f"{code}:Nesterov", "nesterov_new_velocity").exit_code == 0
