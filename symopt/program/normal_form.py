@@ -35,7 +35,7 @@ from symopt.program.field import Fact, Field, FullError, Quotient, always_needed
 from symopt.program.graph import Graph, Label, Node, Program
 from symopt.program.ranges import Range
 
-__all__ = ["Field", "Quotient", "normal_forms", "proved_equal", "settled"]
+__all__ = ["Field", "Quotient", "defined_where", "normal_forms", "proved_equal", "settled"]
 
 #: How deep cases lie inside of each other.
 _MAX_DEPTH = 6
@@ -108,6 +108,32 @@ def proved_equal(
         return proof.holds(first, second, frozenset(), _MAX_DEPTH)
     except (BudgetError, UndefinedError):
         return False
+
+
+def defined_where(
+    program: Program, other: Program, ranges: Mapping[Label, Range] | None = None
+) -> bool:
+    """Whether a program is proved to have values wherever another one has; ``False`` is unknown.
+
+    >>> graph = Graph()
+    >>> x, y = graph.input("x"), graph.input("y")
+    >>> quotient = graph.program({"o": graph.div(x, y)})
+    >>> at_zero = graph.apply("eq", y, graph.const(0))
+    >>> guarded = graph.program({"o": graph.apply("select", at_zero, x, graph.div(x, y))})
+    >>> defined_where(guarded, quotient), defined_where(quotient, guarded)
+    (False, False)
+    >>> defined_where(graph.program({"o": graph.div(y, y)}), quotient)
+    True
+    """
+    try:
+        facts: frozenset[Fact] = frozenset()
+        for _ in range(2):
+            field, _forms = normal_forms(other, ranges=ranges, facts=facts)
+            facts = facts | field.found
+        _, forms = normal_forms(other, program, ranges=ranges, facts=facts)
+    except (BudgetError, UndefinedError):
+        return False
+    return all(value.defined for value in forms[1][0].values())
 
 
 @dataclass

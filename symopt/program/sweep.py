@@ -2,7 +2,9 @@
 
 Both programs are read into one graph. A value of the second that has the same number at a random
 point as a value of the first is proved equal to it, with everything that is already common taken
-as unknown; from then on both are the same node. Numbers only choose what to try: an equality is
+as unknown; from then on both are the same node. The value of the first must exist wherever that of
+the second does: else a guarded quotient would lose its guard. Numbers only choose what to try: an
+equality is
 used where :func:`~symopt.program.normal_form.proved_equal` has proved it, and proved for all values
 of the unknowns, so for those that they stand for.
 """
@@ -13,8 +15,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
+from symopt.program.field import always_needed
 from symopt.program.graph import Graph, Label, Node, Program
-from symopt.program.normal_form import proved_equal
+from symopt.program.normal_form import defined_where, proved_equal
 from symopt.program.ranges import REAL, Range
 
 __all__ = ["proved_by_parts"]
@@ -42,10 +45,30 @@ _NUMBERS: dict[str, Callable[..., float]] = {
 
 @lru_cache(maxsize=4096)
 def _proved(
-    first: Program, second: Program, ranges: tuple[tuple[Label, Range], ...], signs: int
+    first: Program,
+    second: Program,
+    ranges: tuple[tuple[Label, Range], ...],
+    signs: int,
+    sure: bool,
 ) -> bool:
-    """The same pairs come up in every rewritten form of a program."""
-    return proved_equal(first, second, ranges=dict(ranges), signs=signs)
+    """Equal, and the first has a value wherever the second has: it may take its place.
+
+    That is ``sure`` of what the first program computes in any case. The same pairs come up in
+    every rewritten form of a program.
+    """
+    if sure:
+        return proved_equal(first, second, ranges=dict(ranges), signs=signs)
+    needed = {second.nodes[index].value for index in always_needed(second)}
+    return (
+        # What is common is a number only where it is computed.
+        all(label in needed for label in first.inputs if _is_common(label))
+        and proved_equal(first, second, ranges=dict(ranges), signs=signs)
+        and defined_where(first, second, dict(ranges))
+    )
+
+
+def _is_common(label: Label) -> bool:
+    return isinstance(label, tuple) and len(label) == 2 and label[0] == "common"
 
 
 class _Sweep:
@@ -59,6 +82,7 @@ class _Sweep:
         self.merged: set[int] = set()
         self.ours = self._read(first, lambda index: index)
         self.known = set(self.ours)
+        self.sure = {self.ours[place] for place in always_needed(first)}
         self.shared = {index for index in self.known if self._op(index) not in ("input", "const")}
         self.theirs = self._read(second, self._partner)
         self.equal = all(
@@ -107,9 +131,10 @@ class _Sweep:
         value = self.numbers[index]
         if index in self.known or not math.isfinite(value) or value == 0:
             return index
+        op = self._op(index)
         near = [
             other
-            for other in sorted(self.shared)
+            for other in sorted(self.shared, key=lambda other: (self._op(other) != op, other))
             if abs(self.numbers[other] - value) <= _NEAR * abs(value)
         ]
         for other in near[:_PARTNERS]:
@@ -128,11 +153,12 @@ class _Sweep:
             label: self._range(label) for label in dict.fromkeys((*pair[0].inputs, *pair[1].inputs))
         }
         told = tuple((label, values) for label, values in ranges.items() if values != REAL)
-        return _proved(*pair, told, self.signs)
+        return _proved(*pair, told, self.signs, ours in self.sure)
 
     def _range(self, label: Label) -> Range:
         """The range of an input, or what the operation says of a common value."""
-        if isinstance(label, tuple) and len(label) == 2 and label[0] == "common":
+        if _is_common(label):
+            assert isinstance(label, tuple)
             return Range(nonnegative=True) if self._op(label[1]) in ("sqrt", "abs") else REAL
         return self.ranges.get(label, REAL)
 

@@ -9,8 +9,8 @@ is undecided. Every proof is checked again by enclosures at random rational poin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +27,7 @@ from symopt.statement.rule import Rule
 from symopt.statement.symbols import t
 from symopt.verification.certificates import Proof
 from symopt.verification.comparison import Difference, compare
+from symopt.verification.maps import Written, renamed_alone, schedules, special_cases, written_maps
 from symopt.verification.naming import common_names
 from symopt.verification.relation import (
     Equality,
@@ -35,7 +36,6 @@ from symopt.verification.relation import (
     shared_ranges,
 )
 from symopt.verification.siblings import (
-    candidate_maps,
     linear_size,
     opaque_program,
     proved_same_points,
@@ -70,8 +70,11 @@ def prove(
         Names, or rules: stated or lifted.
     maps
         Whether hyperparameters of the second rule may be expressions of the first one's, or the
-        other way round, and usual spellings of code (``lr``, ``eps``) stand for the catalogue's
-        letters. Hyperparameters of the same name are the same otherwise.
+        other way round. Hyperparameters of the same name are the same otherwise. Usual spellings
+        of code (``lr``, ``eps``) stand for the catalogue's letters in any case.
+
+    A proof that needs a map also says how the rules differ at the same values (``.step``,
+    ``.difference``, ``.witness``), unless one of them has none of these hyperparameters.
     smt
         Whether z3, if installed, looks for a counterexample to a proof in the first two steps; its
         answers are the verdict's ``.cross_checks``.
@@ -95,9 +98,7 @@ def prove(
     ('refuted', 1, -eta*g1*mu**2)
     """
     one, other = (_constant(rules.resolve(rule)) for rule in (first, second))
-    spelled: Mapping[str, Any] = {}
-    if maps:
-        one, other, spelled = common_names(one, other)
+    one, other, spelled = common_names(one, other)
     verdict = _prove(one, other, maps)
     if spelled:
         verdict = replace(verdict, map={**spelled, **verdict.map})
@@ -145,7 +146,7 @@ def _prove(first: Rule, second: Rule, maps: bool) -> Verdict:
         if verdict is not None:
             return verdict
     special = ""
-    for written in _mapped(first, second) if maps else ():
+    for written in written_maps(first, second) if maps else ():
         if compare(written.first, written.second, _STEPS, _POINTS).difference is not None:
             continue
         verdict = _equal(blank, written.first, written.second)
@@ -154,9 +155,8 @@ def _prove(first: Rule, second: Rule, maps: bool) -> Verdict:
         if written.degenerate:
             special = special or f"; they are one rule for {written.text}"
             continue
-        divisors = _divisors(written.map.values())
-        assumed = tuple(f"{divisor} is not zero" for divisor in divisors)
-        return replace(verdict, map=written.map, assumed=(*verdict.assumed, *assumed))
+        verdict = _mapped(first, second, written, verdict)
+        return _at_the_same_values(verdict, *renamed_alone(first, second, written))
     if found is None and seen.compared and not (first.parameters or second.parameters):
         found = at_switches(first, second)
     if found is not None:
@@ -282,35 +282,36 @@ def _by_linearity(first: Rule, second: Rule) -> bool:
 # Maps
 
 
-@dataclass(frozen=True)
-class _Written:
-    """Two rules, one of them written in the hyperparameters of the other."""
+def _at_the_same_values(verdict: Verdict, first: Rule, second: Rule) -> Verdict:
+    """A proof with a map, and how the rules differ where only names are mapped."""
+    found = compare(first, second, _STEPS, _POINTS).difference
+    if found is None:
+        return verdict
+    return replace(
+        verdict,
+        step=found.step,
+        quantity=found.quantity,
+        difference=_difference(first, second, found),
+        witness=found,
+    )
 
-    first: Rule
-    second: Rule
-    map: Mapping[str, Expr]
-    degenerate: bool
 
-    @property
-    def text(self) -> str:
-        return ", ".join(f"{name} = {value}" for name, value in self.map.items())
-
-
-def _mapped(first: Rule, second: Rule) -> Iterator[_Written]:
-    """Candidates, plain ones first, that agree in floats for some steps."""
-    for source, target in ((first, second), (second, first)):
-        for mapping in candidate_maps(source, target):
-            written = specialized(target, mapping, source.parameters)
-            if written is None:
-                continue
-            changed = {s: value for s, value in mapping.items() if s != value}
-            if not changed:
-                continue
-            names = {f"{target.name}.{s}": value for s, value in changed.items()}
-            defaults = {entry.symbol: entry.default for entry in target.parameters}
-            degenerate = any(v.is_number and v != defaults[s] for s, v in changed.items())
-            pair = (first, written) if target is second else (written, second)
-            yield _Written(*pair, names, degenerate)
+def _mapped(first: Rule, second: Rule, written: Written, plain: Verdict) -> Verdict:
+    """A proof with a map, and what the map means."""
+    divisors = _divisors(written.map.values())
+    changing = schedules(written)
+    assumed = [*plain.assumed, *[f"{divisor} is not zero" for divisor in divisors]]
+    if changing:
+        assumed[1] = (
+            f"hyperparameters inside their domains, the same at every step but for "
+            f"{', '.join(changing)}: a schedule, its value changes with the step"
+        )
+    return replace(
+        plain,
+        map=written.map,
+        assumed=tuple(assumed),
+        reason="; ".join((plain.reason, *special_cases(written, first, second))),
+    )
 
 
 # Different

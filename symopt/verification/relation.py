@@ -43,7 +43,7 @@ _STEPS = 3
 #: Programs with more operations are proved equal piece by piece first, and with twice as many only.
 _SMALL = 35
 #: How many cases of signs are tried for each piece, and for a step as a whole.
-_PART_CASES = 8
+_PART_CASES = 20
 _CASES = 40
 
 #: For each state of the second rule, its value in terms of the first one's.
@@ -157,16 +157,16 @@ def _proved(
     maker = _Translation(first, second, relation, size)
     try:
         base = maker.base()
-        if not _equal(base, ranges):
+        if not _equal(base, ranges, size == 1):
             return None
         general = settled_pair(maker.general(), ranges)
     except (BudgetError, StatementError, UndefinedError):
         return None
     known: dict[Label, Range] = dict(ranges)
-    if not _equal(general, known):
+    if not _equal(general, known, size == 1):
         # What starts nonnegative and stays so may be taken out of roots and signs.
         known.update(nonnegative_states(opaque_step(first, size), ranges))
-        if known == ranges or not _equal(general, known):
+        if known == ranges or not _equal(general, known, size == 1):
             return None
     stages = (("the first step", *base), ("every later step", *general))
     return Equality(first, second, dict(relation), stages, known, size)
@@ -179,13 +179,13 @@ def settled_pair(
     return settled(pair[0], ranges), settled(pair[1], ranges)
 
 
-def _equal(pair: tuple[Program, Program], ranges: Mapping[Label, Range]) -> bool:
+def _equal(pair: tuple[Program, Program], ranges: Mapping[Label, Range], one: bool) -> bool:
     """Outright, else piece by piece: what is common below is one unknown above."""
     size = max(program.operations for program in pair)
     return (
         (size <= _SMALL and proved_equal(*pair, ranges=ranges))
         or proved_by_parts(*pair, ranges, signs=_PART_CASES)
-        or (size <= 2 * _SMALL and proved_equal(*pair, ranges=ranges, signs=_CASES))
+        or (one and size <= 2 * _SMALL and proved_equal(*pair, ranges=ranges, signs=_CASES))
     )
 
 

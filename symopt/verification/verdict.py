@@ -160,7 +160,9 @@ class Verdict:
             lines.append(f"  with {pairs}")
         lines += [f"  hidden state: {text}" for text in self.relation]
         if self.difference is not None and self.expected is None:
-            lines.append(f"  step {self.step}, {self.quantity}: differs by {self.difference}")
+            same = "with the same values they differ: " if self.status == "proved" else ""
+            by = "" if same else "differs "
+            lines.append(f"  {same}step {self.step}, {self.quantity}: {by}by {self.difference}")
         lines += [f"  assumed: {text}" for text in self.assumed]
         lines += [f"  cross-check: {text}" for text in self.cross_checks]
         if self.witness is not None:

@@ -5,6 +5,7 @@ import pytest
 import symopt
 from symopt.derivation.opaque import is_elementwise, opaque_step
 from symopt.program.graph import Graph
+from symopt.program.ranges import Range
 from symopt.program.rewrite import evaluation_forms
 from symopt.program.sweep import proved_by_parts
 
@@ -73,3 +74,32 @@ def test_only_the_forms_asked_for_are_given():
     strict = evaluation_forms(step.program, step.scalars, lambda name: "β" not in name)
     assert strict
     assert all("β" not in name for name, _ in strict)
+
+
+def test_a_guarded_quotient_does_not_lose_its_guard():
+    """x/y and where(y > 0, x/y, 7) are equal where x/y exists, and 7 is not 5 at y = 0."""
+
+    def five(q, x, y):
+        return q.apply("select", q.apply("eq", y, q.const(0)), q.const(5), q.div(x, y))
+
+    def seven(q, x, y):
+        return q.apply("select", q.apply("lt", q.const(0), y), q.div(x, y), q.const(7))
+
+    ranges = {"y": Range(nonnegative=True)}
+    first, second = program(five, *"xy"), program(seven, *"xy")
+    for signs in (0, 8):
+        assert not proved_by_parts(first, second, ranges, signs=signs)
+        assert not proved_by_parts(second, first, ranges, signs=signs)
+        assert proved_by_parts(first, first, ranges, signs=signs)
+
+
+def test_a_quotient_by_what_cancels_does_not_stand_for_the_number():
+    """x y/y has no value at y = 0, where x has one and where(y = 0, 5, x y/y) is 5."""
+
+    def guarded(q, x, y):
+        quotient = q.div(q.mul(x, y), y)
+        return q.apply("select", q.apply("eq", y, q.const(0)), q.const(5), quotient)
+
+    first, second = program(guarded, *"xy"), program(lambda q, x, y: x, *"xy")
+    assert not proved_by_parts(first, second, signs=8)
+    assert not proved_by_parts(second, first, signs=8)
