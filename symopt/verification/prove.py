@@ -351,6 +351,7 @@ def _undefined(blank: Verdict, found: Difference) -> Verdict:
         status="refuted",
         step=found.step,
         quantity=found.quantity,
+        difference=sympy.nan,  # no number less a number
         witness=found,
         reason=f"{absent} has no value at step {found.step} where the other rule has one",
     )

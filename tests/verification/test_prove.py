@@ -222,6 +222,7 @@ def test_a_rule_without_values_is_refuted_as_such():
     verdict = prove("rmsprop", negative)
     assert verdict.status == "refuted"
     assert "no value" in verdict.reason
+    assert verdict.difference is sympy.nan
 
 
 # What must not be proved
