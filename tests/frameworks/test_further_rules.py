@@ -192,7 +192,7 @@ def test_muon_of_tinygrad_on_one_row_or_column(shape):
     optim = importlib.import_module("tinygrad.nn.optim")
 
     def drive(x0, oracle, steps):
-        with tiny.helpers.Context(TRAINING=1):
+        with tiny.helpers.Context(TRAINING=1, DEV="PYTHON"):
             parameter = tiny.Tensor(x0.reshape(shape), device="PYTHON").realize()
             optimizer = optim.Muon([parameter], lr=0.125, momentum=0.875, weight_decay=0.125)
             points = [parameter.numpy().reshape(-1).copy()]
