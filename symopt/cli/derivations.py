@@ -156,13 +156,18 @@ def _collection(check: str | None, update: str | None, as_json: bool) -> None:
     from symopt.presentation.collection import read_collection
 
     entries = read_collection(update or check or "")
-    changed = [path for entry in entries for path in (entry.update() if update else entry.stale())]
-    listed = [str(path) for path in changed]
+    changed, listed = [], []
+    for entry in entries:
+        stale = entry.stale()
+        told = [f"{path} is stale: {entry.difference(path)}" for path in stale]
+        changed += stale
+        listed += [f"wrote {path}" for path in entry.update()] if update else told
     if as_json:
-        print_json({"derivations": len(entries), "updated" if update else "stale": listed})
-    for path in listed:
-        message(f"wrote {path}" if update else f"{path} is stale; run symopt derive --update")
-    message(f"{len(entries)} derivations, {len(listed)} {'updated' if update else 'stale'}")
+        paths = [str(path) for path in changed]
+        print_json({"derivations": len(entries), "updated" if update else "stale": paths})
+    for line in listed:
+        message(line)
+    message(f"{len(entries)} derivations, {len(changed)} {'updated' if update else 'stale'}")
     if check and not update and changed:
         raise SystemExit(1)
 

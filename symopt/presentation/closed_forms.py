@@ -25,6 +25,7 @@ from symopt.presentation.document import (
 from symopt.presentation.indices import IndexedLine, all_lines
 from symopt.presentation.names import Label
 from symopt.presentation.order import Roles
+from symopt.program.graph import Graph
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import REDUCTIONS
@@ -37,6 +38,8 @@ _WIDEST = 250.0
 _TERMS = 40
 #: Past this many operations a formula is not even measured.
 _OPERATIONS = 300
+#: The same, for each coordinate, where it has cases or a maximum.
+_BRANCHING = 25
 #: What fits a line of the page, in em.
 _LINE = 33.0
 
@@ -209,7 +212,7 @@ def _closed_forms(unrolled: Unrolled, roles: Roles) -> list[tuple[Expr, ...]]:
             candidates.append(tuple(collected(part, roles.variables) for part in form.expressions))
             candidates.append(tuple(upright(sympy.factor(part)) for part in form.expressions))
             candidates.append(form.expressions)
-        if step == 1 or form.kind == "explicit":
+        if (step == 1 and _is_readable(unrolled)) or form.kind == "explicit":
             candidates.append(unrolled.expressions("x", step))
         sizes = [sum(_size(part, roles) for part in parts) for parts in candidates]
         shortest = min(sizes, default=float("inf"))
@@ -219,6 +222,20 @@ def _closed_forms(unrolled: Unrolled, roles: Roles) -> list[tuple[Expr, ...]]:
         fair = [i for i, size in enumerate(sizes) if size <= 1.3 * shortest]
         forms.append(candidates[fair[0]])
     return forms
+
+
+def _is_readable(unrolled: Unrolled) -> bool:
+    """Whether the first step may be short enough to be looked at as a formula.
+
+    SymPy compares the arguments of a maximum and the conditions of cases, which takes minutes
+    where they are long.
+    """
+    graph = Graph()
+    labels = unrolled.labels("x", 1)
+    outputs = graph.inline(unrolled.program, {})
+    first = graph.program({label: outputs[label] for label in labels})
+    branching = any(first.has(op) for op in ("select", "max", "min"))
+    return first.operations <= (_BRANCHING if branching else _OPERATIONS) * len(labels)
 
 
 def _size(expression: Expr, roles: Roles) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import runpy
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from symopt.errors import InputError, SymoptError
@@ -48,6 +49,17 @@ class Entry:
             *(p for p, text in texts if not p.is_file() or p.read_text("utf-8") != text),
             *self._missing(),
         ]
+
+    def difference(self, path: Path) -> str:
+        """The first line of a stale file that is other now, and what it would be."""
+        now = self._outputs().get(path)
+        if now is None or not path.is_file():
+            return "it is missing"
+        pairs = zip_longest(path.read_text("utf-8").splitlines(), now.splitlines(), fillvalue="")
+        for number, (old, new) in enumerate(pairs, start=1):
+            if old != new:
+                return f"line {number} is {old.strip()!r}, and now {new.strip()!r}"
+        return "its line endings differ"
 
     def update(self) -> list[Path]:
         """Write the files that are stale, and name them."""

@@ -12,12 +12,15 @@ import pytest
 from symopt.presentation.document import Document
 
 
-def compiled(document: Document, folder: Path) -> str:
-    """Compile with pdfLaTeX once; the log."""
+def compiled(document: Document, folder: Path, *, pictures: bool = True) -> str:
+    """Compile with pdfLaTeX once; the log. Without pictures their descriptions stand there."""
     program = shutil.which("pdflatex")
     if program is None:
         pytest.skip("pdflatex is not installed")
-    document.save(folder / "d.tex")
+    if pictures:
+        document.save(folder / "d.tex")
+    else:
+        (folder / "d.tex").write_text(document.latex(), "utf-8")
     done = subprocess.run(
         [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "d.tex"],
         cwd=folder,
