@@ -382,8 +382,9 @@ class _Screen:
 
     def _value(self, expression: Expr, step: int) -> float:
         """The value at a step; numbers that no pool holds are their own."""
-        known = self.values.get(expression)
-        return float(expression) if known is None else known[step - 1]
+        if expression not in self.values:
+            self.values[expression] = [float(expression)] * self.steps
+        return self.values[expression][step - 1]
 
     def survivors(self, rule: Rule, maps: Sequence[tuple[Expr, ...]]) -> list[tuple[Expr, ...]]:
         names = [entry.name for entry in rule.parameters]
