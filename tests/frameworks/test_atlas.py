@@ -172,6 +172,8 @@ def section(page, title):
 @pytest.mark.parametrize("framework", ["keras", "autograd"])
 def test_the_committed_page_is_what_the_frameworks_give(framework):
     pytest.importorskip(framework)
+    if not PAGE.exists():
+        pytest.skip("no page is committed; symopt atlas --md derivations/atlas.md makes it")
     committed = PAGE.read_text(encoding="utf-8")
     version = importlib.metadata.version(framework)
     if f"{framework} {version}" not in committed:
