@@ -40,15 +40,25 @@ def background() -> Any:
 
 
 def contours(
-    ax: Axes, objective: Objective, window: drawing.Window, given: Sequence[float] | None
+    ax: Axes,
+    objective: Objective,
+    window: drawing.Window,
+    given: Sequence[float] | None,
+    highest: Any = None,
 ) -> None:
-    """Filled contours of an objective of two variables; outside given levels it is cut."""
+    """Filled contours of an objective of two variables, cut where f is above the highest."""
     from matplotlib.colors import BoundaryNorm
 
     first, second, values = drawing.grid(objective, window)
     minima = [float(p.value) for p in objective.known if p.kind == "minimum"]
     if given is None:
-        levels = drawing.levels_of(values, min(minima, default=None))
+        top = np.inf if highest is None else float(highest)
+        shown = values[values <= top]
+        if not shown.size:
+            raise InputError(f"f is above {top:g} in the whole window; choose a higher cut")
+        levels = drawing.levels_of(shown, min(minima, default=None))
+        if shown.size < values.size and np.isfinite(top):
+            levels = np.append(levels[levels < top], top)
     else:
         levels = np.array(sorted(float(level) for level in given))
     if len(levels) < 2:
@@ -110,18 +120,22 @@ def mark_every(count: int) -> int:
     return max(1, count // 40) if count > 80 else 1
 
 
-def legend(ax: Any, *, below: bool) -> None:
+def legend(ax: Any, *, below: bool, entries: Sequence[Any] | None = None) -> None:
     """Below the axes in a figure of ours, where it hides nothing; in axes given to us, inside."""
-    _, texts = ax.get_legend_handles_labels()
+    handles, texts = ax.get_legend_handles_labels()
+    if entries is not None:
+        handles, texts = list(entries), [entry.get_label() for entry in entries]
+    if not handles:
+        return
     if not below:
-        ax.legend(loc="best", fontsize="small", framealpha=0.9)
+        ax.legend(handles, texts, loc="best", fontsize="small", framealpha=0.9)
         return
     columns = 1 if max(map(len, texts), default=0) > 48 else 2
     drop = -0.04 if hasattr(ax, "get_zlim") else -0.13
     width, height = ax.figure.get_size_inches()
     ax.figure.set_size_inches(width, height + 0.19 * math.ceil(len(texts) / columns))
     ax.legend(
-        loc="upper center", bbox_to_anchor=(0.5, drop), ncols=columns, fontsize="small",
+        handles, texts, loc="upper center", bbox_to_anchor=(0.5, drop), ncols=columns, fontsize="small",
         frameon=False,
     )  # fmt: skip
 

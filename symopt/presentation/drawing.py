@@ -17,8 +17,8 @@ from symopt.presentation.names import Label
 from symopt.statement.objective import Objective
 
 __all__ = [
-    "BACKGROUND", "Path", "color", "flat", "grid", "label", "labels", "levels_of", "number",
-    "paths_of", "settings", "style", "values_on", "window_of",
+    "BACKGROUND", "Path", "color", "dashes", "flat", "grid", "label", "labels", "levels_of", "number",
+    "paths_of", "refuse_undrawable", "settings", "style", "values_on", "window_of",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -47,6 +47,11 @@ class Path:
 def color(index: int) -> str:
     """The color of the index-th path."""
     return _COLORS[index % len(_COLORS)]
+
+
+def dashes(index: int) -> str:
+    """The dashes of the index-th line where markers would be too many or too small to tell."""
+    return _DASHES[index % len(_DASHES)]
 
 
 def style(index: int) -> dict[str, Any]:
@@ -139,7 +144,10 @@ def window_of(
 ) -> Window:
     """The intervals to draw: those given, else the objective's, else around the paths."""
     if given is not None:
-        pairs = tuple((float(low), float(high)) for low, high in given)
+        try:
+            pairs = tuple((float(low), float(high)) for low, high in given)
+        except (TypeError, ValueError):
+            pairs = ()
         if len(pairs) != objective.dimension or any(low >= high for low, high in pairs):
             raise InputError(
                 f"window: {objective.name} needs one interval (low, high) for each of its "
@@ -190,6 +198,26 @@ def paths_of(trajectory: Trajectory, window: Window) -> list[Path]:
             ended = "ends outside the window"
         paths.append(Path(lane_points[:count], steps, ended))
     return paths
+
+
+def refuse_undrawable(trajectories: Sequence[Trajectory], window: Window) -> None:
+    """Refuse runs of which not one shows a point near the window.
+
+    Raises :class:`~symopt.errors.InputError` that says where they are.
+    """
+    if trajectories and not any(
+        path.steps for run in trajectories for path in paths_of(run, window)
+    ):
+        first = trajectories[0]
+        raise InputError(
+            f"no run has a point near the window: {first.rule.title} "
+            + (
+                f"diverges at step {first.diverged_at}"
+                if first.diverged_at is not None
+                else "starts far outside"
+            )
+            + "; choose another window, a smaller learning rate or another start"
+        )
 
 
 def values_on(objective: Objective, *coordinates: Array) -> Array:

@@ -28,6 +28,7 @@ __all__ = [
     "SamePrint",
     "SameTrajectory",
     "System",
+    "SystemPicture",
     "SystemRun",
     "UnboundedBelow",
 ]
@@ -193,19 +194,51 @@ class UnboundedBelow(Claim):
 
 
 @dataclass(frozen=True)
+class SystemPicture:
+    """A picture of a note: which runs, drawn how, over which window.
+
+    ``kind`` is ``"trajectory"`` (all paths on contours), ``"panels"`` (one each) or ``"surface"``
+    (in three dimensions). ``window`` are the intervals of the contours or the mesh, ``highest``
+    cuts the contours there, ``limits`` are those of the axes where they are not the window, ``heights`` cuts a surface to an interval of f, and an animation shows
+    a step for ``milliseconds``.
+    """
+
+    kind: str
+    runs: Sequence[str]
+    window: Sequence[tuple[str, str]]
+    limits: Sequence[tuple[str, str]] = ()
+    highest: str | None = None
+    heights: tuple[str, str] | None = None
+    milliseconds: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in {"trajectory", "panels", "surface"}:
+            raise StatementError(
+                f"{self.kind!r} is not a kind of picture; give trajectory, panels or surface"
+            )
+        ends = [end for interval in (*self.window, *self.limits) for end in interval]
+        for number in [*ends, *([self.highest] if self.highest else []), *(self.heights or ())]:
+            exact(number, "picture")
+        object.__setattr__(self, "runs", tuple(self.runs))
+        object.__setattr__(self, "window", tuple(self.window))
+        object.__setattr__(self, "limits", tuple(self.limits))
+
+
+@dataclass(frozen=True)
 class System:
-    """A source system: its runs, the numbers it printed, and the claims about it."""
+    """A source system: its runs, the numbers it printed, the claims about it, its pictures."""
 
     title: str
     note: str
     runs: Sequence[SystemRun]
     printed: Sequence[Printed] = ()
     claims: Sequence[Claim] = ()
+    pictures: Sequence[SystemPicture] = ()
     name: str = ""
     family: str = ""
 
     def __post_init__(self) -> None:
-        for item in ("runs", "printed", "claims"):
+        for item in ("runs", "printed", "claims", "pictures"):
             object.__setattr__(self, item, tuple(getattr(self, item)))
         labels = [run.label for run in self.runs]
         if len(set(labels)) < len(labels):
@@ -219,6 +252,13 @@ class System:
             if not 0 <= entry.step <= self.run(entry.run).steps:
                 raise StatementError(
                     f"system {self.title!r}: {entry.run!r} has no step {entry.step}"
+                )
+
+        for picture in self.pictures:
+            if len({self.run(label).objective for label in picture.runs}) != 1:
+                raise StatementError(
+                    f"system {self.title!r}: a picture shows runs on one objective, and at least "
+                    "one run"
                 )
 
     def run(self, label: str) -> SystemRun:

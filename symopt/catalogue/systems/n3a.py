@@ -1,6 +1,6 @@
 """N3a: five rules on 0.2 x1² + 2 x2², and the claim that Adam does worse than AdaGrad."""
 
-from symopt.statement.system import EndsLower, System, SystemRun
+from symopt.statement.system import EndsLower, System, SystemPicture, SystemRun
 
 
 def _run(label: str, rule: str, steps: int, **hyperparameters: str) -> SystemRun:
@@ -34,6 +34,14 @@ N3a = System(
             "AdaGrad, 70 steps",
             "Adam, 70 steps",
             by="N3a",
+        ),
+    ],
+    pictures=[
+        SystemPicture(
+            "trajectory",
+            ["gradient descent", "AdaGrad", "RMSprop", "momentum", "Adam"],
+            [("-5", "5"), ("-5", "5")],
+            limits=[("-2", "5"), ("-2", "5")],
         ),
     ],
 )

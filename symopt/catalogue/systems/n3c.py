@@ -1,7 +1,7 @@
 """N3c: four panels on x²/20 + y², and a Nesterov class that reads the wrong velocity."""
 
 from symopt.statement.symbols import eta, g, mu
-from symopt.statement.system import FirstDifference, System, SystemRun
+from symopt.statement.system import FirstDifference, System, SystemPicture, SystemRun
 
 _CLASS = "Nesterov, class as written"
 _PAPER = "Nesterov, equation (7) of the cited paper"
@@ -29,6 +29,14 @@ N3c = System(
             _PAPER,
             1,
             -(mu**2) * eta * g,
+        ),
+    ],
+    pictures=[
+        SystemPicture(
+            "panels",
+            ["gradient descent", "momentum", "AdaGrad", "Adam"],
+            [("-10", "10"), ("-10", "10")],
+            highest="7",
         ),
     ],
 )

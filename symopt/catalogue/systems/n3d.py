@@ -6,6 +6,7 @@ from symopt.statement.system import (
     KindOfPoint,
     Printed,
     System,
+    SystemPicture,
     SystemRun,
     UnboundedBelow,
 )
@@ -24,6 +25,12 @@ _SURFACES = [
     ("cubic", ("2", "3"), 150, ("0.01", "0.5", "0.1", "0.01", "0.1")),
     ("elongated_bowl", ("-7", "2"), 100, ("0.95", "1.5", "0.05", "0.1", "0.3")),
     ("saddle", ("1e-5", "0.5"), 100, ("0.05",) * 5),
+]
+#: Objective, what the mesh covers, and where the surface is cut.
+_MESHES = [
+    ("cubic", [("-3", "3"), ("-3", "3")], None),
+    ("elongated_bowl", [("-10", "10"), ("-10", "10")], None),
+    ("saddle", [("-1", "2"), ("-1", "1")], ("-3", "2")),
 ]
 #: Points after steps 1, 2 and 150 on the cubic, as float64 printed them.
 _POINTS = {
@@ -78,5 +85,15 @@ N3d = System(
         CountOfKind("the cubic has one saddle", "cubic", "saddle", 1, 1),
         UnboundedBelow("the cubic is unbounded below as x1 falls", "cubic", "x1", "-"),
         Diverges("momentum does not escape to a minimum: it diverges", "momentum on cubic"),
+    ],
+    pictures=[
+        SystemPicture(
+            "surface",
+            [f"{label} on {objective}" for label, *_ in _RULES],
+            window,
+            heights=heights,
+            milliseconds=60,
+        )
+        for objective, window, heights in _MESHES
     ],
 )

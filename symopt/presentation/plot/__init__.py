@@ -1,0 +1,24 @@
+"""Pictures, with matplotlib: paths, losses, errors, surfaces, regions of stability, basins.
+
+Every function takes ``ax=`` and returns the axes it drew on; without ``ax`` it makes a figure of
+its own, with no use of pyplot and its global state. Matplotlib is imported on first use. ``save``
+writes any of them, and what ``animate`` and ``system`` return; ``caption`` says what was run.
+"""
+
+from symopt.presentation.captions import caption
+from symopt.presentation.plot.animation import Animation, animate
+from symopt.presentation.plot.basin_map import BasinMap, basin_map, basins
+from symopt.presentation.plot.by_step import distance, error, losses
+from symopt.presentation.plot.files import save
+from symopt.presentation.plot.paths import panels, trajectory
+from symopt.presentation.plot.phase_portrait import phase
+from symopt.presentation.plot.root_loci import root_locus
+from symopt.presentation.plot.scenes import Scene, system
+from symopt.presentation.plot.stability_map import StabilityMap, rate, stability, stability_map
+from symopt.presentation.plot.surfaces import surface
+
+__all__ = [
+    "Animation", "BasinMap", "Scene", "StabilityMap", "animate", "basin_map", "basins", "caption",
+    "distance", "error", "losses", "panels", "phase", "rate", "root_locus", "save", "stability",
+    "stability_map", "surface", "system", "trajectory",
+]  # fmt: skip
