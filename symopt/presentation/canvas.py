@@ -135,8 +135,8 @@ def legend(ax: Any, *, below: bool, entries: Sequence[Any] | None = None) -> Non
     width, height = ax.figure.get_size_inches()
     ax.figure.set_size_inches(width, height + 0.19 * math.ceil(len(texts) / columns))
     ax.legend(
-        handles, texts, loc="upper center", bbox_to_anchor=(0.5, drop), ncols=columns, fontsize="small",
-        frameon=False,
+        handles, texts, loc="upper center", bbox_to_anchor=(0.5, drop), ncols=columns,
+        fontsize="small", frameon=False,
     )  # fmt: skip
 
 

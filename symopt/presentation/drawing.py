@@ -17,8 +17,8 @@ from symopt.presentation.names import Label
 from symopt.statement.objective import Objective
 
 __all__ = [
-    "BACKGROUND", "Path", "color", "dashes", "flat", "grid", "label", "labels", "levels_of", "number",
-    "paths_of", "refuse_undrawable", "settings", "style", "values_on", "window_of",
+    "BACKGROUND", "Path", "color", "dashes", "flat", "grid", "label", "labels", "levels_of",
+    "number", "paths_of", "refuse_undrawable", "settings", "style", "values_on", "window_of",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

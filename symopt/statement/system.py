@@ -198,9 +198,9 @@ class SystemPicture:
     """A picture of a note: which runs, drawn how, over which window.
 
     ``kind`` is ``"trajectory"`` (all paths on contours), ``"panels"`` (one each) or ``"surface"``
-    (in three dimensions). ``window`` are the intervals of the contours or the mesh, ``highest``
-    cuts the contours there, ``limits`` are those of the axes where they are not the window, ``heights`` cuts a surface to an interval of f, and an animation shows
-    a step for ``milliseconds``.
+    (in three dimensions). ``window`` are the intervals of the contours or the mesh, ``limits``
+    those of the axes where they differ, ``highest`` cuts the contours there, ``heights`` cuts a
+    surface to an interval of f, and an animation shows a step for ``milliseconds``.
     """
 
     kind: str

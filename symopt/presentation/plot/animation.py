@@ -95,9 +95,18 @@ class Animation:
     def _gif(self) -> bytes:
         from PIL import Image
 
-        frames = [Image.fromarray(frame) for frame in self.frames()]
-        palette = _palette(frames[-1], len(self.runs))
-        few = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+        frames = list(self.frames())
+        own = _own_colors(len(self.runs))
+        # The last frame has every color, the trails included.
+        rest = Image.fromarray(frames[-1]).quantize(256 - len(own), dither=Image.Dither.NONE)
+        colors = np.concatenate([own, np.array(rest.getpalette(), dtype=np.int64).reshape(-1, 3)])
+        nearest = _nearest(colors, len(own))
+        few = []
+        for frame in frames:
+            cells = (frame >> 3).astype(np.int32)
+            places = nearest[cells[..., 0], cells[..., 1], cells[..., 2]]
+            few.append(Image.fromarray(places))
+            few[-1].putpalette(colors.astype(np.uint8).tobytes())
         shown = [self.milliseconds] * (len(few) - 1) + [max(_REST, self.milliseconds)]
         buffer = io.BytesIO()
         few[0].save(
@@ -136,23 +145,31 @@ class Animation:
             return made.read_bytes()
 
 
-def _palette(frame: Any, runs: int) -> Any:
-    """One palette for all frames: that of one frame, and the runs' own colors, exactly."""
+def _own_colors(runs: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """White, black, and the colors of the runs with their smoothed edges, shape (n, 3)."""
     from matplotlib.colors import to_rgb
-    from PIL import Image
 
-    own = ["#ffffff", "#000000"]
-    for index in range(min(runs, 28)):
-        base = np.array(to_rgb(drawing.color(index)))
-        # Edges are smoothed toward white and black; those shades must not turn into others.
-        for share in (1.0, 0.6, 0.3):
-            own.append(tuple(base * share + (1 - share)))  # type: ignore[arg-type]
-        own.append(tuple(base * 0.5))  # type: ignore[arg-type]
-    fixed = [round(255 * part) for one in dict.fromkeys(own) for part in to_rgb(one)]
-    rest = frame.quantize(256 - len(fixed) // 3, dither=Image.Dither.NONE).getpalette()
-    palette = Image.new("P", (1, 1))
-    palette.putpalette((fixed + rest)[:768])
-    return palette
+    found = [(1.0, 1.0, 1.0), (0.0, 0.0, 0.0)]
+    for base in dict.fromkeys(to_rgb(drawing.color(index)) for index in range(runs)):
+        for toward, share in ((0.0, 1.0), (1.0, 0.6), (1.0, 0.3), (0.0, 0.5)):
+            r, g, b = (part * share + toward * (1 - share) for part in base)
+            found.append((r, g, b))
+    return np.rint(255 * np.array(list(dict.fromkeys(found)))).astype(np.int64)
+
+
+def _nearest(colors: Any, own: int) -> Pixels:
+    """For each of 32**3 cells of colors the nearest one; the first ones are taken exactly."""
+    side = np.arange(4, 256, 8)
+    cells = np.stack(np.meshgrid(side, side, side, indexing="ij"), axis=-1).reshape(-1, 1, 3)
+    found = np.empty(len(cells), dtype=np.uint8)
+    for part in range(0, len(cells), 4096):
+        away = ((cells[part : part + 4096] - colors) ** 2).sum(axis=-1)
+        found[part : part + 4096] = away.argmin(axis=1)
+    table = found.reshape(32, 32, 32)
+    for index in range(own):
+        r, g, b = colors[index] >> 3
+        table[r, g, b] = index
+    return table
 
 
 class _Stage:
@@ -323,6 +340,4 @@ def animate(
         raise InputError("nothing moves in a run of which one step is recorded; use record='all'")
     intervals = drawing.window_of(objective, runs, window)
     drawing.refuse_undrawable(runs, intervals)
-    return Animation(
-        tuple(runs), objective, view, intervals, steps, milliseconds, highest, heights
-    )
+    return Animation(tuple(runs), objective, view, intervals, steps, milliseconds, highest, heights)

@@ -101,7 +101,9 @@ def basin_map(
     """
     stated, surface = rules.resolve(rule), objectives.resolve(objective)
     if surface.dimension != 2:
-        raise InputError(f"basins are drawn for two variables; {surface.name} has {surface.dimension}")
+        raise InputError(
+            f"basins are drawn for two variables; {surface.name} has {surface.dimension}"
+        )
     if isinstance(mesh, bool) or not isinstance(mesh, int) or not 2 <= mesh <= 1001:
         raise InputError(f"mesh is a number of starts from 2 to 1001, not {mesh!r}")
     points, kinds, note = _critical(surface)
@@ -113,7 +115,8 @@ def basin_map(
     sides = [np.linspace(low, high, mesh) for low, high in intervals]
     first, second = np.meshgrid(*sides)
     starts = np.column_stack([first.ravel(), second.ravel()])
-    made = run(stated, surface, starts, steps, record="final", **hyper)
+    batch: Any = starts
+    made = run(stated, surface, batch, steps, record="final", **hyper)
     ends = as_floats(made.x)[-1]
     shorter = min(high - low for low, high in intervals)
     try:
@@ -180,9 +183,7 @@ def basins(
     elif objective is None:
         raise InputError("basins() needs an objective, such as 'himmelblau'")
     else:
-        found = basin_map(
-            rule, objective, steps, window=window, mesh=mesh, within=within, **hyper
-        )
+        found = basin_map(rule, objective, steps, window=window, mesh=mesh, within=within, **hyper)
     own = ax is None
     ax = canvas.figure(6.4, 5.2).add_subplot() if ax is None else ax
     entries = _fill(ax, found)
@@ -238,9 +239,7 @@ def _fill(ax: Axes, found: BasinMap) -> list[Any]:
     return entries
 
 
-def _hatch(
-    ax: Axes, first: drawing.Array, second: drawing.Array, here: Any, hatch: str
-) -> None:
+def _hatch(ax: Axes, first: drawing.Array, second: drawing.Array, here: Any, hatch: str) -> None:
     import matplotlib
 
     with matplotlib.rc_context({"hatch.color": "#999999", "hatch.linewidth": 0.6}):
@@ -256,6 +255,7 @@ def _name(found: BasinMap, number: int) -> str:
 
 
 def _mark(ax: Axes, found: BasinMap) -> None:
+    looks: dict[str, Any] = {"minimum": {"markersize": 12, "color": "#F0E442"}}
     for index, (point, kind) in enumerate(zip(found.points, found.kinds, strict=True)):
         inside = all(
             low <= value <= high for value, (low, high) in zip(point, found.window, strict=True)
@@ -264,8 +264,8 @@ def _mark(ax: Axes, found: BasinMap) -> None:
             continue
         ax.plot(
             [point[0]], [point[1]], linestyle="none", marker=_MARKERS[kind],
-            markersize=12 if kind == "minimum" else 8, color="#F0E442" if kind == "minimum" else "white",
             markeredgecolor="black", zorder=6, label="_nolegend_",
+            **looks.get(kind, {"markersize": 8, "color": "white"}),
         )  # fmt: skip
         ax.annotate(
             str(index + 1), (point[0], point[1]), xytext=(7, 4), textcoords="offset points",

@@ -203,7 +203,7 @@ def error(*trajectories: Any, ax: Axes | None = None, legend: bool = True) -> Ax
         Float runs, or results of ``symopt.accuracy``.
 
     >>> import symopt
-    >>> axes = error(symopt.run("momentum", "beale", steps=30))
+    >>> axes = error(symopt.run("momentum", "beale", steps=30, eta="1/1000"))
     >>> axes.get_ylabel()
     'error in ulp'
 
@@ -226,7 +226,9 @@ def error(*trajectories: Any, ax: Axes | None = None, legend: bool = True) -> Ax
         known = ~np.isnan(one.ulp).all(axis=1)
         steps = np.array(one.trajectory.recorded)[known]
         worst = np.nanmax(one.ulp[known], axis=1)
-        remarks = [f"exact after {int((worst == 0).sum())} of {len(steps)}"] if (worst == 0).any() else []
+        remarks = (
+            [f"exact after {int((worst == 0).sum())} of {len(steps)}"] if (worst == 0).any() else []
+        )
         if one.reason:
             remarks.append(f"compared to step {one.compared}")
         text = name + "".join(f" ({remark})" for remark in remarks)

@@ -116,9 +116,7 @@ def panels(
         figure.suptitle(titles.pop())
     for position, (run, name) in enumerate(zip(runs, drawing.labels(runs), strict=True)):
         axes = figure.add_subplot(height, width, position + 1)
-        trajectory(
-            run, ax=axes, window=window, levels=levels, highest=highest, legend=False
-        )
+        trajectory(run, ax=axes, window=window, levels=levels, highest=highest, legend=False)
         ended = {
             path.ended
             for path in drawing.paths_of(run, drawing.window_of(run.objective, [run], window))

@@ -89,9 +89,7 @@ def _lanes(run: Trajectory, against: str) -> list[tuple[drawing.Array, drawing.A
             + did_you_mean(against, run.state)
         )
     state = as_floats(run.state[against]).reshape(run.steps + 1, -1)
-    return [
-        (points[:, lane], state[:, lane % state.shape[1]]) for lane in range(points.shape[1])
-    ]
+    return [(points[:, lane], state[:, lane % state.shape[1]]) for lane in range(points.shape[1])]
 
 
 def _shown(points: drawing.Array, motion: drawing.Array) -> int:

@@ -76,17 +76,13 @@ def root_locus(
     ax.plot(
         np.cos(around), np.sin(around), color="black", linewidth=1.2, label="unit circle", zorder=2
     )
-    parts = []
+    parts: list[list[list[float]]] = []
     for part in stated.seen:
         above, below = sympy.fraction(sympy.cancel(part.xreplace(values)))
-        parts.append((Poly(above, moving, domain="QQ"), Poly(below, moving, domain="QQ")))
+        parts.append([_floats(Poly(side, moving, domain="QQ")) for side in (above, below)])
 
     def roots(value: float) -> drawing.Array:
-        coefficients = [
-            np.polyval([float(c) for c in a.all_coeffs()], value)
-            / np.polyval([float(c) for c in b.all_coeffs()], value)
-            for a, b in parts
-        ]
+        coefficients = [float(np.polyval(a, value)) / float(np.polyval(b, value)) for a, b in parts]
         return np.asarray(np.roots([1.0, *reversed(coefficients)]))
 
     samples = np.linspace(low, high, _SAMPLES + 1)[1:]
@@ -102,7 +98,8 @@ def root_locus(
         ax.plot(
             on_circle.real, on_circle.imag, linestyle="none", marker="os^D"[index % 4],
             markersize=9, markerfacecolor="none", markeredgecolor=drawing.color(1),
-            markeredgewidth=1.8, zorder=5, label=f"{letter} {_shown(conditions, end)}: on the circle",
+            markeredgewidth=1.8, zorder=5,
+            label=f"{letter} {_shown(conditions, end)}: on the circle",
         )  # fmt: skip
     reach = max(1.15, min(2.0, float(np.abs(points).max()) * 1.05))
     ax.set_xlim(-reach, reach)
@@ -120,6 +117,10 @@ def root_locus(
     ax.set_title(f"Roots of {stated.rule.title} as {letter} grows\n{rest}", fontsize="medium")
     canvas.legend(ax, below=True)
     return ax
+
+
+def _floats(polynomial: Poly) -> list[float]:
+    return [float(coefficient) for coefficient in polynomial.all_coeffs()]
 
 
 def _shades() -> Any:

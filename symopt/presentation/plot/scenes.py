@@ -34,9 +34,10 @@ class Scene:
     def runs(self) -> tuple[Trajectory, ...]:
         """The runs of the picture, in its order."""
         stated = [self.system.run(label) for label in self.picture.runs]
+        settings: list[Any] = [one.hyperparameters for one in stated]
         return tuple(
-            run(one.rule, one.objective, one.start, one.steps, one.arithmetic, **one.hyperparameters)
-            for one in stated
+            run(one.rule, one.objective, one.start, one.steps, one.arithmetic, **given)
+            for one, given in zip(stated, settings, strict=True)
         )
 
     @property

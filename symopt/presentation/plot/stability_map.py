@@ -263,7 +263,9 @@ def _window(
         try:
             (left, right), (low, high) = [[exact(end, "window") for end in one] for one in given]
         except (TypeError, ValueError) as error:
-            raise InputError(f"window: give one interval (low, high) for each axis ({error})") from None
+            raise InputError(
+                f"window: give one interval (low, high) for each axis ({error})"
+            ) from None
         if not (left < right and low < high):
             raise InputError("window: an interval is empty")
         return (left, right), (low, high)

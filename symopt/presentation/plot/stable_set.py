@@ -7,6 +7,7 @@ in the other; between two roots nothing changes sign, so that one fraction decid
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -67,7 +68,7 @@ def stable_intervals(
     ends = sorted({root for one in conditions for root in _roots(one) if low < root < high})
     pieces: list[tuple[float, float]] = []
     marks = [Fraction(low), *map(Fraction, ends), Fraction(high)]
-    for left, right in zip(marks, marks[1:], strict=False):
+    for left, right in itertools.pairwise(marks):
         middle = (left + right) / 2
         number = sympy.Rational(middle.numerator, middle.denominator)
         if all(one.eval(number) > 0 for one in conditions):

@@ -77,7 +77,10 @@ def ground(
     finite = values[np.isfinite(values)]
     if not finite.size:
         raise InputError(f"{objective.name} has no finite value in the window; choose another one")
-    low, high = heights or (float(finite.min()), float(finite.max()))
+    try:
+        low, high = map(float, heights or (finite.min(), finite.max()))
+    except (TypeError, ValueError):
+        low = high = 0.0
     if not low < high:
         raise InputError(f"heights needs an interval (low, high), not {heights!r}")
     shown = np.where((values >= low) & (values <= high), values, np.nan)
