@@ -154,7 +154,7 @@ def _own_colors(runs: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         for toward, share in ((0.0, 1.0), (1.0, 0.6), (1.0, 0.3), (0.0, 0.5)):
             r, g, b = (part * share + toward * (1 - share) for part in base)
             found.append((r, g, b))
-    return np.rint(255 * np.array(list(dict.fromkeys(found)))).astype(np.int64)
+    return np.asarray(np.rint(255 * np.array(list(dict.fromkeys(found)))), dtype=np.int64)
 
 
 def _nearest(colors: Any, own: int) -> Pixels:
