@@ -381,15 +381,21 @@ def _asks_at_its_point(rule: Rule) -> bool:
     )
 
 
-def _difference(first: Rule, second: Rule, found: Difference) -> Expr:
-    """First minus second as a formula in the start, the gradients and the hyperparameters."""
+def _difference(first: Rule, second: Rule, found: Difference) -> Expr | None:
+    """First minus second as a formula in the start, the gradients and the hyperparameters.
+
+    ``None`` where SymPy cannot hold it; the witness says by how much the rules differ.
+    """
     size = _size(first, second)
     programs = []
     for rule in (first, second):
         whole = opaque_program(rule, found.step, size, cut=False)
         programs.append(replace(whole, outputs={found.label: whole.outputs[found.label]}))
     symbols = _symbols(first, second, found.step, size)
-    ours, theirs = (_inert(program, symbols)[found.label] for program in programs)
+    try:
+        ours, theirs = (_inert(program, symbols)[found.label] for program in programs)
+    except ValueError:
+        return None  # SymPy compares what a branch that is not taken makes of 0/0
     shown = [ours - theirs]
     try:
         field, forms = normal_forms(*programs, ranges=shared_ranges(first, second))
