@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+import sympy
 from sympy import Expr, Symbol
 
 from symopt.errors import InputError
@@ -94,7 +95,8 @@ class _Page:
                 Badge("proved"),
                 " means equal in real arithmetic at every step, for all starts, gradients and "
                 "hyperparameters for which both sides are defined, under the map that is shown. "
-                "Rounding, and casts to narrower formats, are not part of it.",
+                "Rounding, and casts to narrower formats, are not part of it. Rules are read on a "
+                "list of coordinates: Muon, or Adafactor, treats matrices otherwise.",
             )
         )
         yield Paragraph(
@@ -424,7 +426,7 @@ def _step(entry: Entry) -> Math | None:
             values[target] = value
     change = (after - x).expand(deep=False)
     if entry.direction and eta in rule.hyperparameters:
-        change = -change / eta
+        change = sympy.Add(*[-term / eta for term in sympy.Add.make_args(change)])
     try:
         return math(change, Roles.of_rule(rule))
     except InputError:

@@ -16,6 +16,9 @@ from symopt.verification.naming import SPELLINGS, renamed
 
 __all__ = ["at_defaults", "respelled", "same_up_to_names", "step_along"]
 
+#: Letters that code has for something else than the catalogue.
+_OTHERWISE = frozenset({"gamma"})
+
 
 def same_up_to_names(rule: Rule) -> Hashable:
     """A key that two rules share only if their steps are one program up to the names of states.
@@ -134,7 +137,7 @@ def respelled(rule: Rule) -> tuple[Rule, Mapping[str, str]]:
     names: dict[Symbol, Symbol] = {}
     told: dict[str, str] = {}
     for entry in rule.parameters:
-        if entry.name in letters and entry.name not in SPELLINGS:
+        if entry.name in letters and entry.name not in _OTHERWISE:
             continue
         for letter in SPELLINGS.get(entry.name, ()):
             if letter not in taken:
