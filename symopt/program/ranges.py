@@ -38,8 +38,10 @@ REAL = Range()
 def range_of(domain: sympy.Set) -> Range:
     """The range of a hyperparameter's domain; what it does not say is not assumed."""
     positive = domain.is_subset(sympy.Interval.open(0, sympy.oo)) is True
+    least = domain.inf
     return Range(
         nonnegative=domain.is_subset(sympy.Interval(0, sympy.oo)) is True,
         positive=positive,
         unit=domain.is_subset(sympy.Interval.Ropen(0, 1)) is True,
+        floor=int(least) if least.is_Rational and least >= 1 else 0,
     )

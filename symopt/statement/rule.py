@@ -116,7 +116,8 @@ class Rule:
     note: str = ""
     name: str = ""
     family: str = ""
-    parameters: tuple[Hyperparameter, ...] = field(init=False, repr=False, compare=False)
+    # Compared too: a proof for one domain of a hyperparameter is none for a larger one.
+    parameters: tuple[Hyperparameter, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__

@@ -27,7 +27,8 @@ from symopt.statement.rule import Rule
 from symopt.verification.siblings import opaque_program
 
 __all__ = [
-    "Comparison", "Difference", "Point", "Walk", "compare", "place_value", "sample_points",
+    "Comparison", "Difference", "Point", "Walk", "compare", "inside_domain", "place_value",
+    "sample_points",
 ]  # fmt: skip
 
 #: Values that are tried for a hyperparameter, as far as its domain holds them.
@@ -143,7 +144,7 @@ def sample_points(first: Rule, second: Rule, steps: int, size: int, seed: int) -
     inside: dict[str, list[Fraction]] = {}
     for entry in (*first.parameters, *second.parameters):
         values = inside.get(entry.name, list(_VALUES))
-        inside[entry.name] = [value for value in values if _inside(entry.domain, value)]
+        inside[entry.name] = [value for value in values if inside_domain(entry.domain, value)]
     if not all(inside.values()):
         return  # no value that both rules admit
     asks = range(1, 9)
@@ -185,7 +186,8 @@ def sample_points(first: Rule, second: Rule, steps: int, size: int, seed: int) -
 
 
 @lru_cache(maxsize=4096)
-def _inside(domain: sympy.Set, value: Fraction) -> bool:
+def inside_domain(domain: sympy.Set, value: Fraction) -> bool:
+    """Whether a domain holds a number."""
     return rational(value) in domain
 
 

@@ -27,6 +27,14 @@ from symopt.statement.rule import Rule
 from symopt.statement.symbols import t
 from symopt.verification.certificates import Proof
 from symopt.verification.comparison import Difference, compare
+from symopt.verification.conditions import (
+    Condition,
+    bounded,
+    conditions,
+    in_words,
+    points_inside,
+    points_outside,
+)
 from symopt.verification.maps import Written, renamed_alone, schedules, special_cases, written_maps
 from symopt.verification.naming import common_names
 from symopt.verification.relation import (
@@ -51,6 +59,8 @@ __all__ = ["prove"]
 _STEPS = 6
 _POINTS = 8
 _CHECKS = 4
+#: Points of the check of a proof under conditions, many of them on the boundary.
+_INSIDE = 24
 #: Equality before the first difference is proved, and shown, up to this step.
 _SHOWN = 4
 #: Differences at later steps are shown in the state before the step.
@@ -70,11 +80,15 @@ def prove(
         Names, or rules: stated or lifted.
     maps
         Whether hyperparameters of the second rule may be expressions of the first one's, or the
-        other way round. Hyperparameters of the same name are the same otherwise. Usual spellings
-        of code (``lr``, ``eps``) stand for the catalogue's letters in any case.
+        other way round, and whether conditions on hyperparameters may be part of the answer.
+        Without maps hyperparameters of the same name are the same, everywhere in their domains.
+        Usual spellings of code (``lr``, ``eps``) stand for the catalogue's letters in any case.
 
     A proof that needs a map also says how the rules differ at the same values (``.step``,
-    ``.difference``, ``.witness``), unless one of them has none of these hyperparameters.
+    ``.difference``, ``.witness``), unless one of them has none of these hyperparameters. Rules
+    that differ only in corners, such as a step size outside of its bounds, are proved under
+    conditions (``.conditions``) that both rules' defaults meet; how they differ where these fail
+    is said in the same way.
     smt
         Whether z3, if installed, looks for a counterexample to a proof in the first two steps; its
         answers are the verdict's ``.cross_checks``.
@@ -145,6 +159,12 @@ def _prove(first: Rule, second: Rule, maps: bool) -> Verdict:
         verdict = _equal(blank, first, second)
         if verdict is not None:
             return verdict
+    if found is None and seen.compared:
+        found = _in_a_corner(first, second)
+    if found is not None and maps:
+        verdict = _under_conditions(blank, first, second)
+        if verdict is not None:
+            return _with_difference(verdict, first, second, found)
     special = ""
     for written in written_maps(first, second) if maps else ():
         if compare(written.first, written.second, _STEPS, _POINTS).difference is not None:
@@ -193,7 +213,10 @@ def _assumed(first: Rule, second: Rule) -> tuple[str, ...]:
 # Equal
 
 
-def _equal(blank: Verdict, first: Rule, second: Rule) -> Verdict | None:
+def _equal(
+    blank: Verdict, first: Rule, second: Rule, gaps: Mapping[Symbol, Expr] | None = None
+) -> Verdict | None:
+    """The proof, or ``None``; ``gaps`` says what the hyperparameters of no rule stand for."""
     equality = _induction(first, second)
     by_linearity = equality is None and _by_linearity(first, second)
     if equality is None and not by_linearity:
@@ -216,15 +239,21 @@ def _equal(blank: Verdict, first: Rule, second: Rule) -> Verdict | None:
             status="proved",
             reason="equal at every step: both rules are linear, and equal for as many steps as "
             "their memories have entries (Cayley and Hamilton)",
-            proof=Proof(first, second),
+            proof=None if gaps is not None else Proof(first, second),
         )
+    if gaps:
+        back = {symbol: value.xreplace(gaps) for symbol, value in equality.relation.items()}
+        equality = replace(equality, relation=back)
     return replace(
         blank,
         status="proved",
         reason="equal at every step, by induction",
         relation=_relation(blank, first, equality),
         assumed=(*blank.assumed, *_excluded(equality)),
-        proof=Proof(equality.first, equality.second, (equality, *equality.more)),
+        # A certificate knows nothing of bounds that a memory keeps.
+        proof=None
+        if equality.bounds or gaps is not None
+        else Proof(equality.first, equality.second, (equality, *equality.more)),
     )
 
 
@@ -279,14 +308,68 @@ def _by_linearity(first: Rule, second: Rule) -> bool:
     return proved_same_points(first, second, 2 + sizes[0] + sizes[1])
 
 
+# Conditions
+
+
+def _under_conditions(blank: Verdict, first: Rule, second: Rule) -> Verdict | None:
+    """A proof where the hyperparameters meet conditions, as few as are needed."""
+    needed = conditions(first, second)
+    proof = _bounded_proof(blank, first, second, needed) if needed else None
+    if proof is None:
+        return None
+    for condition in needed:
+        fewer = tuple(other for other in needed if other != condition)
+        beyond = points_outside(first, second, fewer, condition, _STEPS, _INSIDE)
+        if compare(first, second, _STEPS, _INSIDE, at=beyond).difference is not None:
+            continue
+        less = _bounded_proof(blank, first, second, fewer) if fewer else None
+        if less is not None:
+            needed, proof = fewer, less
+    points = points_inside(first, second, needed, _STEPS, _INSIDE)
+    again = compare(first, second, _STEPS, _INSIDE, at=points)
+    if again.difference is not None:
+        raise SymoptError(
+            f"{blank.implementation} and {blank.rule} were proved equal for {in_words(needed)}, "
+            "but enclosures differ. This is an error of symopt; please report it.\n"
+            f"{again.difference}"
+        )
+    if not again.compared:
+        return None
+    words = in_words(needed)
+    return replace(proof, conditions=words, assumed=(*proof.assumed, f"for {words}"))
+
+
+def _in_a_corner(first: Rule, second: Rule) -> Difference | None:
+    """A difference where hyperparameters do not compare as they do by default."""
+    for condition in conditions(first, second):
+        beyond = points_outside(first, second, (), condition, _STEPS, _INSIDE)
+        found = compare(first, second, _STEPS, _INSIDE, at=beyond).difference
+        if found is not None:
+            return found
+    return None
+
+
+def _bounded_proof(
+    blank: Verdict, first: Rule, second: Rule, under: tuple[Condition, ...]
+) -> Verdict | None:
+    pair = bounded(first, second, under)
+    if pair is None:
+        return None
+    if compare(pair.first, pair.second, _STEPS, _POINTS).difference is not None:
+        return None
+    return _equal(blank, pair.first, pair.second, pair.gaps)
+
+
 # Maps
 
 
 def _at_the_same_values(verdict: Verdict, first: Rule, second: Rule) -> Verdict:
     """A proof with a map, and how the rules differ where only names are mapped."""
     found = compare(first, second, _STEPS, _POINTS).difference
-    if found is None:
-        return verdict
+    return verdict if found is None else _with_difference(verdict, first, second, found)
+
+
+def _with_difference(verdict: Verdict, first: Rule, second: Rule, found: Difference) -> Verdict:
     return replace(
         verdict,
         step=found.step,

@@ -26,6 +26,7 @@ from symopt.program.ranges import Range, range_of
 from symopt.program.sweep import proved_by_parts
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import t, x
+from symopt.verification.bounds import Bounds, bounds_of, far_apart
 from symopt.verification.guess import DECAYS, guesses
 from symopt.verification.siblings import opaque_program
 
@@ -56,7 +57,8 @@ class Equality:
 
     ``relation`` gives the state of the rule ``second`` in terms of that of ``first``; ``stages``
     holds the pairs of programs that were proved equal, by name, in ``size`` coordinates, and
-    ``more`` the same for other numbers of coordinates.
+    ``more`` the same for other numbers of coordinates. ``bounds`` are the inequalities that the
+    memory of ``first`` meets at every step, as far as the proof needs them.
     """
 
     first: Rule
@@ -66,6 +68,7 @@ class Equality:
     ranges: Mapping[Label, Range]
     size: int = 1
     more: tuple[Equality, ...] = ()
+    bounds: tuple[Bounds, ...] = ()
 
     @property
     def is_identity(self) -> bool:
@@ -163,13 +166,32 @@ def _proved(
     except (BudgetError, StatementError, UndefinedError):
         return None
     known: dict[Label, Range] = dict(ranges)
-    if not _equal(general, known, size == 1):
+    bounds: tuple[Bounds, ...] = ()
+    if size == 1 and far_apart(general, ranges):
+        # Not one step from every state: from those that can be reached, perhaps.
+        known.update(nonnegative_states(opaque_step(first, size), ranges))
+        within = _within_bounds(maker, general, known)
+        if within is None:
+            return None
+        general, known, bounds = within
+    elif not _equal(general, known, size == 1):
         # What starts nonnegative and stays so may be taken out of roots and signs.
         known.update(nonnegative_states(opaque_step(first, size), ranges))
         if known == ranges or not _equal(general, known, size == 1):
             return None
     stages = (("the first step", *base), ("every later step", *general))
-    return Equality(first, second, dict(relation), stages, known, size)
+    return Equality(first, second, dict(relation), stages, known, size, bounds=bounds)
+
+
+def _within_bounds(
+    maker: _Translation, general: tuple[Program, Program], ranges: Mapping[Label, Range]
+) -> tuple[tuple[Program, Program], dict[Label, Range], tuple[Bounds, ...]] | None:
+    """The general step, proved where a memory lies between bounds that it is proved to keep."""
+    for bounds in bounds_of(maker.ours, maker.theirs, ranges):
+        pair = settled_pair((bounds.put_in(general[0]), bounds.put_in(general[1])), bounds.ranges)
+        if proved_equal(*pair, ranges=bounds.ranges, signs=_CASES):
+            return pair, dict(bounds.ranges), (bounds,)
+    return None
 
 
 def settled_pair(

@@ -59,6 +59,8 @@ class Verdict:
         The probe of the refutation, to be run again with ``verify(..., probes=[verdict.probe])``.
     map
         For which values one of two rules is the other, by ``"rule.hyperparameter"``.
+    conditions
+        What hyperparameters must meet, beyond their domains, for a proof to hold, in words.
     relation
         How the memories of two rules hang together, as equations.
     difference
@@ -92,6 +94,7 @@ class Verdict:
     reason: str = ""
     witness: Any = None
     map: Mapping[str, Any] = field(default_factory=dict)
+    conditions: str = ""
     relation: tuple[str, ...] = ()
     difference: Any = None
     proof: Any = field(default=None, repr=False)
@@ -158,9 +161,12 @@ class Verdict:
         if self.map:
             pairs = ", ".join(f"{name} = {value}" for name, value in self.map.items())
             lines.append(f"  with {pairs}")
+        if self.conditions:
+            lines.append(f"  for {self.conditions}")
         lines += [f"  hidden state: {text}" for text in self.relation]
         if self.difference is not None and self.expected is None:
-            same = "with the same values they differ: " if self.status == "proved" else ""
+            where = "elsewhere" if self.conditions else "with the same values"
+            same = f"{where} they differ: " if self.status == "proved" else ""
             by = "" if same else "differs "
             lines.append(f"  {same}step {self.step}, {self.quantity}: {by}by {self.difference}")
         lines += [f"  assumed: {text}" for text in self.assumed]

@@ -52,6 +52,9 @@ def written(verdict: Any) -> Written:
     Claim. From one start, with the same answers to the same questions for gradients, whatever
     ...
     """
+    if verdict.status == "proved" and not isinstance(verdict.proof, Proof):
+        why = "it needs inequalities between memories and hyperparameters"
+        return Written({}, dict.fromkeys(FORMATS, why))
     if not isinstance(verdict.proof, Proof):
         return Written({}, dict.fromkeys(FORMATS, verdict.reason or verdict.status))
     proof = verdict.proof
