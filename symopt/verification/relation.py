@@ -167,17 +167,19 @@ def _proved(
         return None
     known: dict[Label, Range] = dict(ranges)
     bounds: tuple[Bounds, ...] = ()
-    if size == 1 and far_apart(general, ranges):
-        # Not one step from every state: from those that can be reached, perhaps.
-        known.update(nonnegative_states(opaque_step(first, size), ranges))
-        within = _within_bounds(maker, general, known)
-        if within is None:
-            return None
-        general, known, bounds = within
-    elif not _equal(general, known, size == 1):
+    hopeless = size == 1 and far_apart(general, ranges)
+    if hopeless or not _equal(general, known, size == 1):
         # What starts nonnegative and stays so may be taken out of roots and signs.
         known.update(nonnegative_states(opaque_step(first, size), ranges))
-        if known == ranges or not _equal(general, known, size == 1):
+        if known == ranges and not hopeless:
+            return None
+        if hopeless and far_apart(general, known):
+            # Not one step from all such states: from those between bounds, perhaps.
+            within = _within_bounds(maker, general, known)
+            if within is None:
+                return None
+            general, known, bounds = within
+        elif not _equal(general, known, size == 1):
             return None
     stages = (("the first step", *base), ("every later step", *general))
     return Equality(first, second, dict(relation), stages, known, size, bounds=bounds)
