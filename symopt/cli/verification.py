@@ -348,7 +348,7 @@ def verdict_data(verdict: Verdict) -> dict[str, Any]:
         "assumed": list(verdict.assumed),
         "witness": None if verdict.witness is None else str(verdict.witness),
         "map": {name: str(value) for name, value in verdict.map.items()},
-        "relation": list(verdict.relation),
+        "conditions": verdict.conditions, "relation": list(verdict.relation),
         "difference": None if verdict.difference is None else str(verdict.difference),
         "certificates": dict(verdict.certificates), "cross_checks": list(verdict.cross_checks),
     }  # fmt: skip

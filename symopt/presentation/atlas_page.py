@@ -221,6 +221,8 @@ class _Page:
 
     def parameters(self, entry: Entry) -> Spans:
         if entry.against is not None and entry.against.status == "proved":
+            if entry.against.conditions:
+                return spans(f"for {entry.against.conditions}")
             return _assigned(entry.against.map)
         if entry.status != "rule":
             return ()
@@ -243,6 +245,8 @@ class _Page:
         name = Code(entry.nearest)
         if between.status == "proved":
             equal = spans(Badge("proved"), " ", name)
+            if between.conditions:
+                return (*equal, *spans(f" for {between.conditions}"))
             return (*equal, *spans(", "), *_assigned(between.map)) if between.map else equal
         if between.status == "refuted":
             return (*spans(Badge("differs"), " from ", name, " "), *self.departure(between, title))

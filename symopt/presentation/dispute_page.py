@@ -39,7 +39,7 @@ __all__ = ["disputes_document", "thread"]
 _MOST_OPERATIONS = 140
 _STATUS = {
     "one rule": "same", "one rule, mapped": "same", "one rule, scheduled": "differs",
-    "a special case": "differs", "two rules": "differs",
+    "one rule, bounded": "same", "a special case": "differs", "two rules": "differs",
 }  # fmt: skip
 _HOW = {
     "one rule, mapped": "One rule with other values, proved for every step: with ",
@@ -158,6 +158,11 @@ def _decision(found: Settled) -> Spans:
         return spans(
             "One rule: proved equal at every step, with the same hyperparameters"
             + (f", where {related}." if related else ".")
+        )
+    if mapped is not None and mapped.conditions:
+        return spans(
+            f"One rule for {mapped.conditions}, proved for every step. Elsewhere they differ from "
+            f"step {same.step} on."
         )
     if mapped is not None:
         pairs = [_map_entry(name, value) for name, value in mapped.map.items()]

@@ -104,13 +104,16 @@ class Settled:
     def outcome(self) -> str:
         """What came out, in two or three words.
 
-        ``"one rule"``; ``"one rule, mapped"`` with other values of the hyperparameters; ``"one
+        ``"one rule"``; ``"one rule, bounded"`` where hyperparameters meet conditions that the
+        defaults meet; ``"one rule, mapped"`` with other values of the hyperparameters; ``"one
         rule, scheduled"`` where they must change from step to step; ``"a special case"`` where
         one of them is the other with a hyperparameter held fixed; ``"two rules"``; or
         ``"undecided"``.
         """
         if self.same.status == "proved":
             return "one rule"
+        if self.mapped is not None and self.mapped.conditions:
+            return "one rule, bounded"
         if self.mapped is not None:
             values = self.mapped.map.values()
             if any(t in value.free_symbols for value in values):

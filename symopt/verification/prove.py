@@ -336,7 +336,12 @@ def _under_conditions(blank: Verdict, first: Rule, second: Rule) -> Verdict | No
     if not again.compared:
         return None
     words = in_words(needed)
-    return replace(proof, conditions=words, assumed=(*proof.assumed, f"for {words}"))
+    return replace(
+        proof,
+        conditions=words,
+        reason=f"{proof.reason}, for {words}",
+        assumed=(*proof.assumed, f"for {words}"),
+    )
 
 
 def _in_a_corner(first: Rule, second: Rule) -> Difference | None:

@@ -161,8 +161,6 @@ class Verdict:
         if self.map:
             pairs = ", ".join(f"{name} = {value}" for name, value in self.map.items())
             lines.append(f"  with {pairs}")
-        if self.conditions:
-            lines.append(f"  for {self.conditions}")
         lines += [f"  hidden state: {text}" for text in self.relation]
         if self.difference is not None and self.expected is None:
             where = "elsewhere" if self.conditions else "with the same values"

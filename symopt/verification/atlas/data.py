@@ -25,7 +25,7 @@ class Comparison:
     """What :func:`symopt.prove` said about two rules, in plain fields.
 
     ``map`` is that of the verdict, by ``"rule.hyperparameter"``; ``difference`` is first minus
-    second at ``step``, the first at which they differ.
+    second at ``step``, the first at which they differ; ``conditions`` are those of a proof.
     """
 
     status: str
@@ -36,6 +36,7 @@ class Comparison:
     relation: tuple[str, ...] = ()
     reason: str = ""
     witness: str = ""
+    conditions: str = ""
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,7 @@ def compared(first: Rule, second: Rule, maps: bool = True) -> Comparison:
         tuple(verdict.relation),
         verdict.reason,
         "" if verdict.witness is None else str(verdict.witness),
+        verdict.conditions,
     )
 
 
