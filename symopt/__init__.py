@@ -45,6 +45,8 @@ _HOMES = {
     "Document": "symopt.presentation.document",
     "compare": "symopt.presentation.comparison",
     "derive": "symopt.presentation.derive",
+    "Explorer": "symopt.presentation.explore",
+    "explore": "symopt.presentation.explore",
     "reproduce": "symopt.verification.systems",
     "Implementation": "symopt.verification.implementation",
     "Observation": "symopt.verification.implementation",

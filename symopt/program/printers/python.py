@@ -17,7 +17,7 @@ from fractions import Fraction
 from symopt.errors import InputError
 from symopt.program.graph import ARITY, Guard, Label, Node, Program
 
-__all__ = ["ARRAY", "EXACT", "FLOAT", "RESERVED", "Dialect", "Printer", "clean_names"]
+__all__ = ["ARRAY", "EXACT", "FLOAT", "RESERVED", "Dialect", "Printer", "Syntax", "clean_names"]
 
 #: How tightly an operation binds, as Python has it; calls and names bind tightest.
 _BINDING = {
@@ -28,10 +28,11 @@ _TIGHT = 9
 _ATOM = re.compile(r"-?[\w.]+")
 #: Room that a line keeps for `name = `.
 _NAME_WIDTH = 16
-#: Where an argument must bind tighter than the operation itself, so that no sum is regrouped.
+#: Where an argument must bind tighter than the operation itself, so that no sum is regrouped; and
+#: two signs in a row would count down in JavaScript.
 _STRICT = {
     "add": (0, 1), "sub": (0, 1), "mul": (0, 1), "div": (0, 1), "pow": (1, 1), "lt": (1, 1),
-    "le": (1, 1), "eq": (1, 1),
+    "le": (1, 1), "eq": (1, 1), "neg": (1,),
 }  # fmt: skip
 _INFIX = {
     "add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "pow": "{} ** {}",
@@ -43,6 +44,17 @@ _CALLS = {
     "sin": "sin({})", "cos": "cos({})", "tan": "tan({})", "atan": "atan({})", "sinh": "sinh({})",
     "cosh": "cosh({})", "tanh": "tanh({})", "max": "maximum({}, {})", "min": "minimum({}, {})",
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """How a language writes the statements around expressions, and which words it keeps."""
+
+    assignment: str = "{} = {}"
+    then: str = "if {}:"
+    otherwise: str = "else:"
+    end: str = ""
+    words: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +71,10 @@ class Dialect:
     cheap_literals: bool = True
     pi: str = "pi"
     e: str = "e"
+    syntax: Syntax = Syntax()
 
 
-def _float_literal(value: Fraction) -> str:
+def float_literal(value: Fraction) -> str:
     try:
         number = value.numerator / value.denominator
     except OverflowError:
@@ -79,14 +92,14 @@ def _exact_literal(value: Fraction) -> str:
 
 
 #: Python floats. A real power is a function, for ``**`` makes complex numbers of negative ones.
-FLOAT = Dialect({**_INFIX, **_CALLS, "real_pow": "power({}, {})"}, _float_literal)
+FLOAT = Dialect({**_INFIX, **_CALLS, "real_pow": "power({}, {})"}, float_literal)
 #: NumPy arrays and scalars: conditions are arrays, so both branches are evaluated.
 ARRAY = Dialect(
     {
         **_INFIX, **_CALLS, "and": "logical_and({}, {})", "or": "logical_or({}, {})",
         "not": "logical_not({})", "select": "where({}, {}, {})",
     },
-    _float_literal,
+    float_literal,
     branches=False,
 )  # fmt: skip
 #: Exact numbers: constants are made by ``ratio``; comparisons are functions, for an arithmetic
@@ -129,6 +142,18 @@ RESERVED = frozenset(
 ) | {"pi", "e", "ratio", "range", "steps", "record", "float", "int"}
 
 
+def is_whole(program: Program, index: int) -> bool:
+    """Whether a node is an integer whatever the inputs are; ``t`` is one."""
+    node = program.nodes[index]
+    if node.op == "const":
+        return bool(node.value.denominator == 1)
+    if node.op == "input":
+        return bool(node.value == ("t",))
+    return node.op in ("neg", "add", "sub", "mul") and all(
+        is_whole(program, arg) for arg in node.args
+    )
+
+
 @dataclass
 class Printer:
     """Prints the operations of a program.
@@ -151,7 +176,8 @@ class Printer:
         self._guards = self._place(wanted)
         self._count(wanted)
         self._out: list[str] = []
-        taken = {*self.names.values(), *self.known.values(), *RESERVED}
+        syntax = self.dialect.syntax
+        taken = {*self.names.values(), *self.known.values(), *RESERVED, *syntax.words}
         hinted = [
             index for index in self._guards if index in self.hints and index not in self.known
         ]
@@ -201,16 +227,19 @@ class Printer:
         condition, then, otherwise = node.args
         decided = dict(guard).get(condition)
         if decided is not None:  # inside a branch of the same condition already
+            self._assign(name, self._text[then if decided else otherwise], indent)
             self._text[index] = name
-            self._out.append(f"{indent}{name} = {self._text[then if decided else otherwise]}")
             return
-        for keyword_, branch, arg in (
-            (f"if {self._text[condition]}:", True, then),
-            ("else:", False, otherwise),
+        syntax = self.dialect.syntax
+        for opening, branch, arg in (
+            (syntax.then.format(self._text[condition]), True, then),
+            (syntax.otherwise, False, otherwise),
         ):
-            self._out.append(f"{indent}{keyword_}")
+            self._out.append(f"{indent}{opening}")
             self._block((*guard, (condition, branch)), indent + "    ", index)
-            self._out.append(f"{indent}    {name} = {self._text[arg]}")
+            self._assign(name, self._text[arg], indent + "    ")
+        if syntax.end:
+            self._out.append(f"{indent}{syntax.end}")
         self._text[index] = name
 
     def name(self, index: int) -> str:
@@ -244,8 +273,11 @@ class Printer:
 
     def _bind(self, index: int, text: str, indent: str) -> None:
         name = self.name(index)
-        self._out.append(f"{indent}{name} = {text}")
+        self._assign(name, text, indent)
         self._text[index] = name
+
+    def _assign(self, name: str, text: str, indent: str) -> None:
+        self._out.append(indent + self.dialect.syntax.assignment.format(name, text))
 
     def _expression(self, node: Node) -> str:
         if node.op == "const":
@@ -270,18 +302,9 @@ class Printer:
 
     def _form(self, node: Node) -> str:
         operations = self.dialect.operations
-        if node.op == "pow" and not self._is_whole(node.args[1]):
+        if node.op == "pow" and not is_whole(self.program, node.args[1]):
             return operations.get("real_pow", operations["pow"])
         return operations[node.op]
-
-    def _is_whole(self, index: int) -> bool:
-        """Whether a node is an integer whatever the inputs are; ``t`` is one."""
-        node = self.program.nodes[index]
-        if node.op == "const":
-            return bool(node.value.denominator == 1)
-        if node.op == "input":
-            return bool(node.value == ("t",))
-        return node.op in ("neg", "add", "sub", "mul") and all(map(self._is_whole, node.args))
 
     def _is_coefficient(self, index: int) -> bool:
         node = self.program.nodes[index]
