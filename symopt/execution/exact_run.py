@@ -48,7 +48,8 @@ def run_rationals(job: Job, budget: int) -> Trajectory:
 
     def watch(row: tuple[Any, ...]) -> None:
         recorder.record(row)
-        bits = max(value.height_bits() for value in row if not isinstance(value, int))
+        # A number that was clipped to 0 is an integer of Python's.
+        bits = max(v.bit_length() if isinstance(v, int) else v.height_bits() for v in row)
         if bits > budget and recorder.count < job.steps:
             raise _over_budget(job, recorder.count, f"needs {bits:,}", budget)
 

@@ -29,7 +29,7 @@ GREEK = {
     "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "φ",
     "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ",
     "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Upsilon": "Υ", "Phi": "Φ", "Psi": "Ψ",
-    "Omega": "Ω",
+    "Omega": "Ω", "ell": "ℓ",
 }  # fmt: skip
 _LETTERS = {letter: name for name, letter in GREEK.items()}
 _SPELLINGS = {"lamda": "lambda", "eps": "epsilon"}

@@ -121,7 +121,7 @@ def defined_where(
     >>> at_zero = graph.apply("eq", y, graph.const(0))
     >>> guarded = graph.program({"o": graph.apply("select", at_zero, x, graph.div(x, y))})
     >>> defined_where(guarded, quotient), defined_where(quotient, guarded)
-    (False, False)
+    (True, False)
     >>> defined_where(graph.program({"o": graph.div(y, y)}), quotient)
     True
     """

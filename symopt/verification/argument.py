@@ -155,8 +155,8 @@ def _decided(
     name: str, text: str, claimed: Program, true: Program, ranges: Mapping[Any, Range]
 ) -> str:
     """How it is known that two programs are equal; an error where they are not."""
-    if proved_equal(claimed, true, ranges=ranges):
-        return PROVED
+    proved = proved_equal(claimed, true, ranges=ranges)
+    wanted = 1 if proved else _POINTS  # where nothing has a value, everything is equal
     seen = 0
     for point in _points(set(claimed.inputs) | set(true.inputs), ranges):
         gap = _differs(claimed, true, point)
@@ -166,8 +166,8 @@ def _decided(
             where = ", ".join(f"{symbol} = {value}" for symbol, value in point.items())
             raise DerivationError(f"{name} does not hold: {text}; at {where} {gap}")
         seen += 1
-        if seen == _POINTS:
-            return f"{BALLS} at {_POINTS} points"
+        if seen == wanted:
+            return PROVED if proved else f"{BALLS} at {_POINTS} points"
     return UNDECIDED
 
 

@@ -38,7 +38,8 @@ def at_switches(first: Rule, second: Rule) -> Difference | None:
     >>> from symopt.verification.siblings import specialized
     >>> plain = specialized(rules.gradient_descent, {rules.gradient_descent.parameters[0].symbol:
     ...     Rational(1, 2)})
-    >>> cases = plain.variant("cases", {x: Piecewise((x, g > 10**6), (x - g/2, True))})
+    >>> cases = plain.variant("cases", {x: Piecewise((x, g > 10**6), (x - g/2, True))},
+    ...     source=plain.source)
     >>> at_switches(cases, plain).step
     1
     """

@@ -4,6 +4,7 @@ import time
 from fractions import Fraction
 
 import pytest
+import sympy
 
 import symopt
 from symopt.derivation.step import step_program
@@ -56,9 +57,11 @@ def test_it_is_an_upper_bound_within_a_factor_of_four(objective, number):
         assert len(bits) == len(actual)
         for step, (bound, count) in enumerate(zip(bits, actual, strict=True)):
             assert count <= bound, (rule, step)
-        # Rules that branch on the sign of state may take the branch of the shorter numbers.
-        assert bits[-1] <= 4 * max(actual[-1], 64), rule
-        compared += 1
+        # Rules that branch on the sign of state may take the branch of the shorter numbers, and
+        # a coordinate that is clipped is as short as the threshold.
+        if not any(line.expression.has(sympy.Max, sympy.Min) for line in symopt.rules[rule].update):
+            assert bits[-1] <= 4 * max(actual[-1], 64), rule
+            compared += 1
     assert compared >= 15
 
 

@@ -170,7 +170,8 @@ def test_a_step_index_joins_an_index_that_the_name_has() -> None:
 def test_every_rule_has_lines_with_indices_and_no_two_lines_say_the_same() -> None:
     for name, rule in symopt.rules.items():
         lines = rule_lines(rule)
-        assert len(set(lines)) == len(lines), name
+        repeated = len(rule.update) - len(set(rule.update))  # Muon makes one step five times
+        assert len(lines) - len(set(lines)) == repeated, name
         assert any(left == "x_t" for left, _ in lines), name
         for left, right in lines:
             assert left != right, name

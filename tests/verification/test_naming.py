@@ -39,5 +39,8 @@ def test_a_name_that_both_have_is_left_alone():
     assert told == {}
 
 
-def test_without_maps_names_are_taken_at_their_word(lifted):
-    assert symopt.prove(lifted, "adam", maps=False).status != "proved"
+def test_without_maps_the_spellings_of_code_are_all_that_is_mapped(lifted):
+    verdict = symopt.prove(lifted, "adam", maps=False)
+    assert verdict.status == "proved"
+    assert all(value.is_Symbol for value in verdict.map.values())
+    assert symopt.prove("momentum_ema", "momentum_buffer", maps=False).status == "refuted"

@@ -313,7 +313,12 @@ def test_n3b_what_never_moves_differs_by_the_whole_step():
     with pytest.raises(symopt.errors.LiftError, match="could not be called"):
         symopt.lift(BoundElsewhere)
     rule = symopt.rules.adam_epsilon_inside
-    still = rule.variant("never moves", {symopt.symbols.x: symopt.symbols.x}, source=rule.source)
+    x, w = symopt.symbols.x, symopt.symbols.w
+    step = dict(rule.update)[x] - x
+    still = rule.variant(
+        "never moves, by a factor that stays 0", {w: w, x: x + w * step}, source=rule.source,
+        state={w: 0},
+    )  # fmt: skip
     found = symopt.prove(still, rule)
     assert (found.status, found.step) == ("refuted", 1)
     missed = ETA * G1 / sympy.sqrt(G1**2 + EPSILON)

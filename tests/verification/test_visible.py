@@ -48,7 +48,7 @@ def test_nothing_is_said_where_nothing_is_shown():
 
     found = verify(hidden, "gradient_descent", eta=0.1, state=True)
     assert found.status in ("consistent", "proved")
-    assert "visible" not in notes(found)
+    assert "visible state" not in notes(found)
 
 
 def test_state_of_another_shape_is_left_alone():

@@ -97,7 +97,7 @@ class Code:
             text = textwrap.dedent("".join(lines))
         else:
             text = inspect.getsource(sys.modules[self.target.__module__])
-        tree: ast.AST = ast.parse(text)
+        tree: ast.AST = self._parsed(text)
         if self._local:
             ast.increment_lineno(tree, first - 1)
             tree.body[0].decorator_list = []  # type: ignore[attr-defined]
@@ -117,8 +117,17 @@ class Code:
 
     def definition(self) -> ast.AST:
         """The syntax tree of the target."""
-        tree = ast.parse(textwrap.dedent("".join(self._lines[0])))
+        tree = self._parsed(textwrap.dedent("".join(self._lines[0])))
         return ast.increment_lineno(tree.body[0], self.line - 1)
+
+    def _parsed(self, text: str) -> ast.Module:
+        try:
+            return ast.parse(text)
+        except SyntaxError as error:  # a lambda's lines hold parts of what surrounds it
+            raise LiftError(
+                f"the lines of {self.target.__qualname__} are no code by themselves; give it a "
+                "name with def"
+            ) from error
 
     def world(self, tape: Tape) -> tuple[Any, dict[str, Any]]:
         """The target in a world of its own, and that world's names.
