@@ -19,7 +19,7 @@ from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import REDUCTIONS, grad, t, x
 
-__all__ = ["Argument", "Unfolding", "argument", "unfolded"]
+__all__ = ["Argument", "Unfolding", "argument", "derivatives", "unfolded"]
 
 #: Results of more operations than this are used under their name in later lines.
 _LONG = 14
@@ -84,6 +84,14 @@ class Argument:
 
 def argument(rule: Rule, objective: Objective, steps: int) -> Argument:
     """The argument of a derivation: first and second derivatives, and the first steps."""
+    first, second = derivatives(objective)
+    return Argument(rule, objective, steps, first, second, unfolded(rule, steps))
+
+
+def derivatives(
+    objective: Objective,
+) -> tuple[tuple[Step, ...], tuple[tuple[int, int, Step], ...]]:
+    """The steps to each first derivative, and to each second one with its two indices."""
     first = gradient_steps(objective)
     variables = objective.variables
     second = (
@@ -95,7 +103,7 @@ def argument(rule: Rule, objective: Objective, steps: int) -> Argument:
         if len(variables) <= _HESSIAN_VARIABLES
         else ()
     )
-    return Argument(rule, objective, steps, first, second, unfolded(rule, steps))
+    return first, second
 
 
 def unfolded(rule: Rule, steps: int) -> tuple[Unfolding, ...]:

@@ -45,6 +45,8 @@ __all__ = ["compare"]
 #: The most rules that are compared, and that stand beside each other in one table.
 _MOST, _COLUMNS = 12, 3
 _TABLE_STEPS, _DRAWN_STEPS = 5, 50
+#: Titles of more letters than this, together, are broken at the head of a table.
+_TITLES = 80
 #: What the columns of a table may take together, in em of its smallest type.
 _WIDEST = 46.0
 
@@ -275,7 +277,8 @@ def _on_objective(
         f"The points ({variables}) of each rule on {objective.title}: fractions are exact, "
         "decimals correctly rounded from exact or certified runs."
     )
-    table = Table(tuple(header), tuple(rows), "r" + "l" * len(stated), caption)
+    kind = "p" if sum(len(rule.title) for rule in stated) > _TITLES else "l"
+    table = Table(tuple(header), tuple(rows), "r" + kind * len(stated), caption)
     blocks: list[Block] = [Section(spans("The first steps, exactly"), (table, *notes))]
     if drawn:
         blocks.append(Section(spans("Pictures"), pictures_of(*drawn)))

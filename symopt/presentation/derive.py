@@ -16,13 +16,6 @@ from symopt.errors import InputError, UndecidedError, UndefinedError
 from symopt.execution.inputs import read_start, split_hyperparameters
 from symopt.execution.trajectory import Trajectory
 from symopt.presentation.breaking import pieces
-from symopt.presentation.calculus import (
-    critical_point_blocks,
-    function_name,
-    gradient_blocks,
-    hessian_blocks,
-    notebook,
-)  # fmt: skip
 from symopt.presentation.checked import Checked, check_numbers, checked_section
 from symopt.presentation.closed_forms import closed_section
 from symopt.presentation.document import (
@@ -43,6 +36,7 @@ from symopt.presentation.document import (
 from symopt.presentation.figures import figure
 from symopt.presentation.indices import indexed_lines, initial_lines
 from symopt.presentation.names import Label
+from symopt.presentation.objective_page import objective_blocks
 from symopt.presentation.order import Roles
 from symopt.presentation.run_pictures import picture_blocks
 from symopt.presentation.stability import stability_document
@@ -155,19 +149,8 @@ def _introduction(rule: Rule, objective: Objective) -> list[Block]:
 
 
 def _objective_section(made: Argument, detail: str) -> Section:
-    objective = made.objective
-    book = notebook(objective)
-    statement = book.defined(function_name(objective), objective.expression)
-    second = hessian_blocks(objective, book, made.hessian if detail == "full" else ())
-    return Section(
-        spans("The objective"),
-        (
-            Equations(tuple(statement)),
-            Section(spans("Its gradient"), tuple(gradient_blocks(book, made.gradient, detail))),
-            Section(spans("Its second derivatives"), tuple(second)),
-            Section(spans("Its critical points"), tuple(critical_point_blocks(objective))),
-        ),
-    )
+    parts = objective_blocks(made.objective, made.gradient, made.hessian, detail)
+    return Section(spans("The objective"), parts)
 
 
 def _rule_section(

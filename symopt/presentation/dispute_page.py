@@ -33,7 +33,7 @@ from symopt.statement.rule import Rule
 from symopt.verification.dispute import Departure, Settled
 from symopt.verification.verdict import Verdict
 
-__all__ = ["disputes_document", "thread"]
+__all__ = ["dispute_section", "disputes_document", "thread"]
 
 #: A formula with more operations is not shown; the witness says it in numbers.
 _MOST_OPERATIONS = 140
@@ -62,7 +62,7 @@ def disputes_document(title: str, introduction: str, settled: Sequence[Settled])
     True
     """
     blocks: list[Block] = [Paragraph(spans(introduction)), _overview(settled)]
-    blocks += map(_section, settled)
+    blocks += map(dispute_section, settled)
     sources = [rule.source for found in settled for rule in (found.first, found.second)]
     return Document(title, tuple(blocks), tuple(sources))
 
@@ -102,7 +102,8 @@ def _since(found: Settled, form: str) -> str:
     return f"at step {step}"
 
 
-def _section(found: Settled) -> Section:
+def dispute_section(found: Settled) -> Section:
+    """One dispute: its two formulas, what decides it, the difference, the numbers, the threads."""
     dispute = found.dispute
     badge = Badge(_STATUS.get(found.outcome, found.outcome))
     blocks: list[Block] = [
@@ -111,8 +112,9 @@ def _section(found: Settled) -> Section:
         Paragraph((badge, *spans(" "), *_decision(found))),
         *_difference(found),
         *_numbers(found),
-        Paragraph((*spans("When it matters: "), *spans(dispute.matters))),
     ]
+    if dispute.matters:
+        blocks.append(Paragraph((*spans("When it matters: "), *spans(dispute.matters))))
     if dispute.threads:
         links = joined([(thread(name),) for name in dispute.threads])
         blocks.append(Paragraph((*spans("Argued in "), *links, *spans("."))))

@@ -11,7 +11,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from symopt.errors import InputError, OutputError
@@ -88,6 +88,27 @@ class Document:
     def figures(self) -> tuple[Figure, ...]:
         """All pictures, in the order in which they stand."""
         return tuple(_figures(self.blocks))
+
+    def only(self, *titles: str) -> Document:
+        """The sections of these titles alone, in the order of the document.
+
+        Raises :class:`~symopt.errors.InputError` for a title that no section has.
+        """
+        return self._chosen(titles, True)
+
+    def without(self, *titles: str) -> Document:
+        """All but the sections of these titles; raises as :meth:`only` does."""
+        return self._chosen(titles, False)
+
+    def _chosen(self, titles: Sequence[str], kept: bool) -> Document:
+        own = {plain(part.title): part for part in self.blocks if isinstance(part, Section)}
+        for title in titles:
+            if title not in own:
+                raise InputError(
+                    f"{self.title!r} has no section {title!r}; it has {', '.join(own)}"
+                )
+        named = [own[title] for title in titles]
+        return replace(self, blocks=tuple(part for part in self.blocks if (part in named) is kept))
 
     def bibtex(self) -> str:
         """The bibliography as BibTeX entries."""

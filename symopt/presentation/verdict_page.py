@@ -58,7 +58,8 @@ def verdict_blocks(verdict: Verdict) -> tuple[Block, ...]:
         blocks += [Paragraph(spans("How the memories hang together:")), Items(items)]
     if verdict.status == "refuted" and verdict.expected is not None:
         blocks.append(_observed(verdict))
-    blocks += difference_blocks(verdict, ", elsewhere" if verdict.conditions else "")
+    given = " at the same values" if verdict.status == "proved" and verdict.map else ""
+    blocks += difference_blocks(verdict, given + (", elsewhere" if verdict.conditions else ""))
     if verdict.status == "consistent":
         blocks.append(_consistent(verdict))
     if verdict.assumed:

@@ -11,19 +11,24 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
-from sympy import Expr
+from sympy import Expr, Symbol
 
 from symopt.errors import StatementError, did_you_mean
 from symopt.statement.numbers import exact
 
 __all__ = [
     "Claim",
+    "ConvergesFaster",
     "CountOfKind",
+    "DependsOn",
     "Diverges",
     "EndsLower",
     "ExactValue",
+    "FateOnQuadratic",
     "FirstDifference",
+    "GradientTimes",
     "KindOfPoint",
+    "Moments",
     "Printed",
     "SamePrint",
     "SameTrajectory",
@@ -31,6 +36,7 @@ __all__ = [
     "SystemPicture",
     "SystemRun",
     "UnboundedBelow",
+    "WeightOfGradient",
 ]
 
 
@@ -225,8 +231,71 @@ class SystemPicture:
 
 
 @dataclass(frozen=True)
+class WeightOfGradient(Claim):
+    """The gradient of an earlier step counts in a later step that much of what the new one does.
+
+    ``at`` puts numbers in for hyperparameters; the others are arbitrary.
+    """
+
+    rule: str
+    at: Mapping[str, str] = field(hash=False)
+    earlier: int
+    later: int
+    weight: str
+
+
+@dataclass(frozen=True)
+class FateOnQuadratic(Claim):
+    """From every start x ``"converges"``, ``"stays bounded"`` or ``"diverges"`` there."""
+
+    rule: str
+    at: Mapping[str, str] = field(hash=False)
+    curvature: str
+    fate: str
+
+
+@dataclass(frozen=True)
+class ConvergesFaster(Claim):
+    """On a quadratic one choice of hyperparameters shrinks the distance more per step."""
+
+    rule: str
+    faster: Mapping[str, str] = field(hash=False)
+    slower: Mapping[str, str] = field(hash=False)
+    curvature: str
+
+
+@dataclass(frozen=True)
+class Moments(Claim):
+    """The rule keeps averages or sums of these powers of the gradient, and of no others."""
+
+    rule: str
+    powers: Sequence[int]
+
+
+@dataclass(frozen=True)
+class GradientTimes(Claim):
+    """What is written as the gradient of a loss is that many times its gradient."""
+
+    loss: Expr
+    variables: Sequence[Symbol]
+    written: Sequence[Expr]
+    factor: str
+
+
+@dataclass(frozen=True)
+class DependsOn(Claim):
+    """A loss changes with these variables."""
+
+    loss: Expr
+    variables: Sequence[Symbol]
+
+
+@dataclass(frozen=True)
 class System:
-    """A source system: its runs, the numbers it printed, the claims about it, its pictures."""
+    """A source system: its runs, the numbers it printed, the claims about it, its pictures.
+
+    A system whose runs are of another kind, such as fits of random data, has claims alone.
+    """
 
     title: str
     note: str

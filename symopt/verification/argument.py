@@ -28,9 +28,13 @@ from symopt.program.graph import Graph, Program
 from symopt.program.normal_form import proved_equal
 from symopt.program.printers.python import EXACT
 from symopt.program.ranges import Range, range_of
+from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 
-__all__ = ["BALLS", "PROVED", "UNDECIDED", "Finding", "check", "check_derivative", "check_formulas"]
+__all__ = [
+    "BALLS", "PROVED", "UNDECIDED", "Finding", "check", "check_derivative", "check_derivatives",
+    "check_formulas",
+]  # fmt: skip
 
 PROVED = "proved by normal form"
 BALLS = "checked in balls"
@@ -59,19 +63,24 @@ def check(argument: Argument) -> tuple[Finding, ...]:
     >>> {finding.how for finding in found}
     {'proved by normal form'}
     """
-    found: list[Finding] = []
-    objective = argument.objective
-    for variable, step in zip(objective.variables, argument.gradient, strict=True):
-        name = f"df/d{variable}"
-        _same_statement(name, step.before, objective.expression)
-        found += check_derivative(step, name)
-    for i, j, step in argument.hessian:
-        name = f"d2f/d{objective.variables[i]}d{objective.variables[j]}"
-        _same_statement(name, step.before, argument.gradient[i].after)
-        found += check_derivative(step, name)
+    found = [*check_derivatives(argument.objective, argument.gradient, argument.hessian)]
     if argument.lines:
         found += _check_lines(argument)
     return tuple(found)
+
+
+def check_derivatives(
+    objective: Objective, gradient: Sequence[Step], hessian: Sequence[tuple[int, int, Step]]
+) -> Iterator[Finding]:
+    """Check every step to the first and second derivatives of an objective, as :func:`check`."""
+    for variable, step in zip(objective.variables, gradient, strict=True):
+        name = f"df/d{variable}"
+        _same_statement(name, step.before, objective.expression)
+        yield from check_derivative(step, name)
+    for i, j, step in hessian:
+        name = f"d2f/d{objective.variables[i]}d{objective.variables[j]}"
+        _same_statement(name, step.before, gradient[i].after)
+        yield from check_derivative(step, name)
 
 
 def _same_statement(name: str, said: Expr, stated: Expr) -> None:

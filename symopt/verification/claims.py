@@ -11,23 +11,34 @@ from typing import Any
 import sympy
 
 from symopt.derivation.critical_points import critical_points
+from symopt.derivation.recurrence import equal
+from symopt.derivation.stability import stability
+from symopt.derivation.unroll import unroll
 from symopt.errors import InexactError, StatementError, UndecidedError
 from symopt.execution.trajectory import Trajectory
-from symopt.statement.library import objectives
+from symopt.statement.library import objectives, rules
 from symopt.statement.numbers import exact, rational
+from symopt.statement.rule import Rule
+from symopt.statement.symbols import grad, x
 from symopt.statement.system import (
     Claim,
+    ConvergesFaster,
     CountOfKind,
+    DependsOn,
     Diverges,
     EndsLower,
     ExactValue,
+    FateOnQuadratic,
     FirstDifference,
+    GradientTimes,
     KindOfPoint,
+    Moments,
     Printed,
     SamePrint,
     SameTrajectory,
     System,
     UnboundedBelow,
+    WeightOfGradient,
 )
 from symopt.verification.digits import bounds, decimal, within
 
@@ -263,3 +274,120 @@ def _(claim: UnboundedBelow, runs: Runs) -> Finding:
     return Finding(
         claim, limit == -sympy.oo, f"{line} tends to {limit} as {symbol} tends to {toward}."
     )
+
+
+@settle.register
+def _(claim: WeightOfGradient, runs: Runs) -> Finding:
+    unrolled = unroll(claim.rule, steps=claim.later)
+    after, before = (
+        unrolled.closed_form(step).substituted()[0] for step in (claim.later, claim.later - 1)
+    )
+    old, new = (
+        sympy.diff(after - before, sympy.Symbol(f"g{step}", real=True))
+        for step in (claim.earlier, claim.later)
+    )
+    share = sympy.cancel(old / new)
+    values = {rules[claim.rule].parameter(name).symbol: rational(exact(value))
+              for name, value in claim.at.items()}  # fmt: skip
+    found = sympy.cancel(share.xreplace(values))
+    return Finding(
+        claim,
+        equal(found, rational(exact(claim.weight))),
+        f"In step {claim.later} the gradient of step {claim.earlier} counts {share} of the new "
+        f"one, which is {found} here.",
+    )
+
+
+@settle.register
+def _(claim: FateOnQuadratic, runs: Runs) -> Finding:
+    stable = stability(claim.rule)
+    found = stable.fate(curvature=claim.curvature, **claim.at)
+    rate = _short(sympy.sympify(stable.rate_at(curvature=claim.curvature, **claim.at)))
+    return Finding(
+        claim,
+        found == claim.fate,
+        f"At curvature {claim.curvature} it {found}: the largest root has the absolute value "
+        f"{rate}.",
+    )
+
+
+@settle.register
+def _(claim: ConvergesFaster, runs: Runs) -> Finding:
+    stable = stability(claim.rule)
+    left, right = (
+        stable.rate_at(curvature=claim.curvature, **values)
+        for values in (claim.faster, claim.slower)
+    )
+    shown = " and ".join(
+        f"{_short(rate)} with {_settings(values)}"
+        for rate, values in ((left, claim.faster), (right, claim.slower))
+    )
+    return Finding(
+        claim,
+        bool(left < right),
+        f"At curvature {claim.curvature} a step shrinks the distance in the long run to {shown}.",
+    )
+
+
+def _settings(values: Any) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in values.items())
+
+
+@settle.register
+def _(claim: Moments, runs: Runs) -> Finding:
+    found = _moments(rules[claim.rule])
+    kept = [f"{name} of power {power}" for name, power in found.items() if power]
+    other = [name for name, power in found.items() if not power]
+    evidence = f"It keeps {' and '.join(kept) or 'no power'} of the gradient"
+    evidence += f"; what {', '.join(other)} collects is none of its powers." if other else "."
+    return Finding(
+        claim, {power for power in found.values() if power} == set(claim.powers), evidence
+    )
+
+
+def _moments(rule: Rule) -> dict[str, int]:
+    """For each state the power of the gradient that is added to it; 0 where it is none."""
+    gradient = sympy.Symbol("gradient", real=True)
+    known = {target: expression for target, expression in rule.update
+             if target not in rule.state and target != x}  # fmt: skip
+    powers = {}
+    for target, expression in rule.update:
+        if target not in rule.state:
+            continue
+        line = expression.xreplace({s: v for s, v in known.items() if v.has(grad)})
+        line = line.replace(lambda node: isinstance(node, grad), lambda node: gradient)
+        states = line.free_symbols & {*rule.state, x, *known} - {target}
+        added = sympy.expand(line - line.subs(gradient, 0))
+        usable = added.has(gradient) and added.is_polynomial(gradient)
+        degree = sympy.degree(added, gradient) if usable else 0
+        alone = sympy.expand(added.coeff(gradient, degree) * gradient**degree)
+        one = degree > 0 and alone == added
+        powers[str(target)] = int(degree) if one and not states else 0
+    return powers
+
+
+@settle.register
+def _(claim: GradientTimes, runs: Runs) -> Finding:
+    slopes = [sympy.diff(claim.loss, symbol) for symbol in claim.variables]
+    shares = [sympy.cancel(w / s) for w, s in zip(claim.written, slopes, strict=True)]
+    factor = rational(exact(claim.factor))
+    holds = all(
+        equal(written, factor * slope) for written, slope in zip(claim.written, slopes, strict=True)
+    )
+    pairs = zip(shares, claim.variables, strict=True)
+    shown = ", ".join(f"{share} for {name}" for share, name in pairs)
+    return Finding(claim, holds, f"What is written is, over the derivative, {shown}.")
+
+
+@settle.register
+def _(claim: DependsOn, runs: Runs) -> Finding:
+    moving = [s for s in claim.variables if not equal(sympy.diff(claim.loss, s), sympy.S.Zero)]
+    names = ", ".join(map(str, claim.variables))
+    said = (
+        f"It depends on {', '.join(map(str, moving))}."
+        if moving
+        else (
+            f"Its derivatives by {names} are 0 everywhere: it is the same number after every step."
+        )
+    )
+    return Finding(claim, bool(moving), said)

@@ -2,7 +2,7 @@
 
 >>> import symopt
 >>> list(symopt.systems)
-['N1', 'N3a', 'N3c', 'N3d', 'N5']
+['N1', 'N3a', 'N3b', 'N3c', 'N3d', 'N4', 'N5']
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from symopt.statement.system import Printed, System, SystemRun
 from symopt.verification.claims import Finding, Runs, printed_value, settle
 from symopt.verification.digits import bounds, decimal, within
 
-__all__ = ["AGREES", "DIFFERS", "EndPoint", "Reproduction", "Row", "reproduce", "systems"]
+__all__ = [
+    "AGREES", "DIFFERS", "EndPoint", "Reproduction", "Row", "claims_of", "reproduce", "systems",
+]  # fmt: skip
 
 AGREES = "agrees to the last printed digit"
 DIFFERS = "differs"
@@ -124,6 +126,19 @@ def reproduce(system: System | str) -> Reproduction:
     ends = tuple(_end(entry, runs) for entry in stated.runs)
     rows = tuple(_row(entry, runs) for entry in stated.printed)
     return Reproduction(stated, rows, ends, tuple(settle(claim, runs) for claim in stated.claims))
+
+
+def claims_of(system: System | str) -> tuple[Finding, ...]:
+    """The claims about a source system, settled, without reproducing its numbers.
+
+    >>> [finding.holds for finding in claims_of("N3c")]
+    [True]
+
+    Raises :class:`~symopt.errors.UnknownNameError` for a system that is not stated.
+    """
+    stated = systems.resolve(system)
+    runs = Runs(stated, run)
+    return tuple(settle(claim, runs) for claim in stated.claims)
 
 
 def _end(stated: SystemRun, runs: Runs) -> EndPoint:
