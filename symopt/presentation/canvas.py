@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "background", "contours", "curve", "figure", "known_points", "legend", "mark_every", "save",
+    "STAR", "background", "contours", "curve", "figure", "known_points", "legend",
+    "mark_every", "save",
 ]  # fmt: skip
+
+
+#: The color of minima.
+STAR = "#F0E442"
 
 
 def figure(width: float = 6.4, height: float = 4.8) -> Figure:
@@ -96,7 +101,7 @@ def curve(ax: Axes, objective: Objective, window: drawing.Window) -> None:
 def known_points(ax: Axes, objective: Objective, window: drawing.Window) -> None:
     """Known minima as stars and known saddles as crosses, where the window shows them."""
     looks: dict[str, dict[str, Any]] = {
-        "minimum": {"marker": "*", "markersize": 13, "color": "#F0E442"},
+        "minimum": {"marker": "*", "markersize": 13, "color": STAR},
         "saddle": {"marker": "X", "markersize": 8, "color": "white"},
     }
     named: set[str] = set()

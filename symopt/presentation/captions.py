@@ -16,25 +16,34 @@ __all__ = ["caption"]
 def caption(*trajectories: Any) -> str:
     """What was run: rules, hyperparameters as received, objective, start, steps, arithmetic.
 
-    What all runs share is said once, at the end.
+    What all runs share is said once, at the end. Maps, animations and the pictures of systems have
+    captions of their own, which are given too; a comparison with exact runs has that of its run.
 
     >>> import symopt
     >>> print(caption(symopt.run("momentum", "beale", steps=20, eta="0.001")))
     Momentum (η = 0.001, μ = 0.9) on Beale from (1, 3/2), 20 steps, float64.
     """
-    runs = drawing.flat(trajectories)
+    own = [item for item in trajectories if _has_its_own(item)]
+    if own:
+        rest = [item for item in trajectories if not _has_its_own(item)]
+        return " ".join([*(item.caption for item in own), *([caption(*rest)] if rest else [])])
+    runs = drawing.flat(getattr(item, "trajectory", item) for item in trajectories)
     if not runs:
         raise InputError("caption() needs at least one trajectory; make one with symopt.run")
     facts = [_facts(run) for run in runs]
     shared = {key for key in facts[0] if len({fact[key] for fact in facts}) == 1}
     texts = []
     for run, fact in zip(runs, facts, strict=True):
-        own = _sentence({key: text for key, text in fact.items() if key not in shared})
+        alone = _sentence({key: text for key, text in fact.items() if key not in shared})
         ended = f", diverges at step {run.diverged_at}" if run.diverged_at is not None else ""
         values = f" ({drawing.settings(run)})" if run.hyperparameters else ""
-        texts.append(f"{run.rule.title}{values}{_after(own)}{ended}")
+        texts.append(f"{run.rule.title}{values}{_after(alone)}{ended}")
     common = _sentence({key: text for key, text in facts[0].items() if key in shared})
     return f"{'; '.join(texts)}{_after(common)}."
+
+
+def _has_its_own(item: Any) -> bool:
+    return not isinstance(item, Trajectory) and isinstance(getattr(item, "caption", None), str)
 
 
 def _facts(run: Trajectory) -> dict[str, str]:

@@ -13,6 +13,7 @@ from symopt.errors import InputError, MissingExtraError, OutputError
 from symopt.execution.run import run
 from symopt.presentation import canvas, drawing, plot
 from symopt.presentation.plot.animation import _Stage
+from symopt.verification.accuracy import accuracy
 from symopt.verification.systems import systems
 
 
@@ -183,3 +184,16 @@ def test_systems_without_that_picture_are_refused():
         plot.system("N3d", "cubik")
     with pytest.raises(InputError, match="takes no ax="):
         plot.system("N3c").draw(ax=object())
+
+
+def test_everything_that_is_drawn_can_say_what_it_shows(two, cubic):
+    runs = plot.caption(two)
+    assert plot.caption(plot.animate(two)) == runs
+    assert plot.caption(cubic) == cubic.caption
+    assert plot.caption(cubic).startswith("N3d: Gradient descent (η = 0.01); AdaGrad")
+    assert plot.caption(accuracy(two[0], one_step=False)) == plot.caption(two[0])
+    found = plot.stability_map("momentum", curvature=(1, 4))
+    assert plot.caption(found) == (
+        "Momentum: where it converges on a quadratic at curvature λ = 1, 4, over η and μ; exactly "
+        "where 0 < η λ < 2 (1 + μ)."
+    )

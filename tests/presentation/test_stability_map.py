@@ -111,6 +111,15 @@ def test_the_star_is_the_derived_optimum():
     assert star.get_label() == "optimum, rate 0.5"
 
 
+def test_an_optimum_at_a_fixed_learning_rate_is_not_that_of_the_map():
+    """Nesterov's is derived at eta = 1/L; with eta free the rate on [1, 10] is 1 - 2/sqrt(31)."""
+    assert plot.stability_map("nesterov", curvature=(1, 10)).best is None
+    axes = plot.rate("nesterov", curvature=(1, 10))
+    (star,) = [line for line in axes.lines if line.get_marker() == "*"]
+    assert star.get_label().startswith("fastest on the mesh")
+    assert float(star.get_label().split()[-1]) == pytest.approx(1 - 2 / 31**0.5, abs=0.01)
+
+
 def test_roots_of_companions_of_every_degree():
     assert spectral_radius(np.array([-0.5])) == 0.5
     assert spectral_radius(np.array([0.25, -1.0])) == pytest.approx(0.5)

@@ -146,10 +146,10 @@ class Animation:
 
 
 def _own_colors(runs: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """White, black, and the colors of the runs with their smoothed edges, shape (n, 3)."""
+    """White, black, the star's color, and those of the runs with smoothed edges: (n, 3)."""
     from matplotlib.colors import to_rgb
 
-    found = [(1.0, 1.0, 1.0), (0.0, 0.0, 0.0)]
+    found = [(1.0, 1.0, 1.0), (0.0, 0.0, 0.0), to_rgb(canvas.STAR)]
     for base in dict.fromkeys(to_rgb(drawing.color(index)) for index in range(runs)):
         for toward, share in ((0.0, 1.0), (1.0, 0.6), (1.0, 0.3), (0.0, 0.5)):
             r, g, b = (part * share + toward * (1 - share) for part in base)

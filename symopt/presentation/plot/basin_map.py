@@ -255,7 +255,7 @@ def _name(found: BasinMap, number: int) -> str:
 
 
 def _mark(ax: Axes, found: BasinMap) -> None:
-    looks: dict[str, Any] = {"minimum": {"markersize": 12, "color": "#F0E442"}}
+    looks: dict[str, Any] = {"minimum": {"markersize": 12, "color": canvas.STAR}}
     for index, (point, kind) in enumerate(zip(found.points, found.kinds, strict=True)):
         inside = all(
             low <= value <= high for value, (low, high) in zip(point, found.window, strict=True)

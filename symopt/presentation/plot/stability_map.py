@@ -74,7 +74,8 @@ class StabilityMap:
             return None
         ends = (rational(min(self.curvatures)), rational(max(self.curvatures)))
         values, least = found.at(*ends)
-        if not set(self.over) <= set(values):
+        # An optimum at a fixed learning rate is not that of the map.
+        if not set(self.over) <= set(found.hyperparameters):
             return None
         if any(self.fixed.get(symbol, value) != value for symbol, value in values.items()):
             return None
@@ -365,7 +366,7 @@ def rate(
     _area(ax, one, 0, filled=False)
     across, up, least = one.best or _on_the_mesh(first, second, inside)
     ax.plot(
-        [across], [up], linestyle="none", marker="*", markersize=13, color="#F0E442",
+        [across], [up], linestyle="none", marker="*", markersize=13, color=canvas.STAR,
         markeredgecolor="black", zorder=6,
         label=f"{'optimum' if one.best else 'fastest on the mesh'}, rate {least:.3g}",
     )  # fmt: skip

@@ -14,6 +14,9 @@ from symopt.statement.objective import Objective
 
 __all__ = ["ground", "surface"]
 
+#: Points of the mesh along each side.
+_MESH = 61
+
 
 def surface(
     objective: Objective | str,
@@ -73,7 +76,7 @@ def ground(
     heights: tuple[float, float] | None,
 ) -> tuple[float, float]:
     """The surface alone, and the interval of f that it shows."""
-    first, second, values = drawing.grid(objective, window, 81)
+    first, second, values = drawing.grid(objective, window, _MESH)
     finite = values[np.isfinite(values)]
     if not finite.size:
         raise InputError(f"{objective.name} has no finite value in the window; choose another one")
@@ -85,8 +88,8 @@ def ground(
         raise InputError(f"heights needs an interval (low, high), not {heights!r}")
     shown = np.where((values >= low) & (values <= high), values, np.nan)
     ax.plot_surface(
-        first, second, shown, cmap=canvas.background(), vmin=low, vmax=high, rcount=60, ccount=60,
-        alpha=0.65, linewidth=0.2, edgecolor="#9db1c5",
+        first, second, shown, cmap=canvas.background(), vmin=low, vmax=high, rcount=_MESH,
+        ccount=_MESH, alpha=0.65, linewidth=0.2, edgecolor="#9db1c5",
     )  # fmt: skip
     ax.set_xlim(*window[0])
     ax.set_ylim(*window[1])
