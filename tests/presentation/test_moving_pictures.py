@@ -12,7 +12,7 @@ from PIL import Image
 from symopt.errors import InputError, MissingExtraError, OutputError
 from symopt.execution.run import run
 from symopt.presentation import canvas, drawing, plot
-from symopt.presentation.plot.animation import _Stage
+from symopt.presentation.plot.stage import Stage
 from symopt.verification.accuracy import accuracy
 from symopt.verification.systems import systems
 
@@ -28,7 +28,7 @@ def cubic():
 
 
 def stage(animation):
-    return _Stage(animation, canvas.figure(8.2, 5.2))
+    return Stage(animation, canvas.figure(8.2, 5.2))
 
 
 def test_a_frame_holds_the_points_up_to_its_step(two):

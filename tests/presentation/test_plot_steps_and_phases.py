@@ -11,7 +11,7 @@ import symopt
 from symopt.errors import InputError
 from symopt.execution.run import run
 from symopt.presentation import plot
-from symopt.presentation.plot.by_step import distances, minima
+from symopt.presentation.plot.distances import distances, minima
 from symopt.statement.library import objectives
 from symopt.statement.objective import Objective
 

@@ -8,13 +8,16 @@ writes any of them, and what ``animate`` and ``system`` return; ``caption`` says
 from symopt.presentation.captions import caption
 from symopt.presentation.plot.animation import Animation, animate
 from symopt.presentation.plot.basin_map import BasinMap, basin_map, basins
-from symopt.presentation.plot.by_step import distance, error, losses
+from symopt.presentation.plot.by_step import losses
+from symopt.presentation.plot.distances import distance
 from symopt.presentation.plot.files import save
 from symopt.presentation.plot.paths import panels, trajectory
 from symopt.presentation.plot.phase_portrait import phase
 from symopt.presentation.plot.root_loci import root_locus
+from symopt.presentation.plot.rounding_errors import error
 from symopt.presentation.plot.scenes import Scene, system
-from symopt.presentation.plot.stability_map import StabilityMap, rate, stability, stability_map
+from symopt.presentation.plot.stability_map import StabilityMap, stability_map
+from symopt.presentation.plot.stability_pictures import rate, stability
 from symopt.presentation.plot.surfaces import surface
 
 __all__ = [
