@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from symopt.errors import InexactError, UndecidedError, UndefinedError
 from symopt.program.graph import exact_root
 from symopt.program.printers.python import ARRAY, EXACT, FLOAT, Dialect
 
-__all__ = ["Arithmetic", "array", "ball", "float64", "guarded", "precision", "rational"]
+__all__ = ["Arithmetic", "array", "ball", "float64", "guarded", "lanes", "precision", "rational"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,24 @@ def array(dtype: type[np.floating[Any]]) -> Arithmetic:
         "logical_or": np.logical_or, "logical_not": np.logical_not, "pi": math.pi, "e": math.e,
     }  # fmt: skip
     return Arithmetic(dtype.__name__, ARRAY, functions, lambda value: round_to(value, dtype))
+
+
+def lanes(dtype: type[np.floating[Any]]) -> Arithmetic:
+    """NumPy blocks of one dtype: the functions of :func:`array`, and those that fill a buffer."""
+    base = array(dtype)
+
+    def raised(a: Any, b: Any, out: Any) -> None:
+        out[...] = a**b  # the operator has its own ways with some exponents, which power() has not
+
+    functions: dict[str, Any] = {
+        name: getattr(np, name)
+        for name in (
+            "add", "subtract", "multiply", "divide", "square", "negative", "absolute", "less",
+            "less_equal", "equal", "copyto",
+        )
+    }  # fmt: skip
+    functions |= {"number": partial(np.asarray, dtype=dtype), "raised": raised}
+    return replace(base, functions={**base.functions, **functions})
 
 
 def round_to(value: Fraction, dtype: type[np.floating[Any]]) -> Any:

@@ -12,6 +12,7 @@ from sympy import Expr
 
 from symopt.errors import InputError
 from symopt.execution import arithmetic as numbers
+from symopt.execution.batch_run import run_batch
 from symopt.execution.job import Job, Recorder, Rows, by_slot, mark_divergence
 from symopt.execution.kernel import Kernel
 from symopt.execution.trajectory import Trajectory
@@ -50,7 +51,7 @@ def run_floats(job: Job) -> Trajectory:
         hyperparameters=_received(job, np.float64),
         x0=tuple(Fraction(numbers.nearest(value)) for value in job.start),
     )
-    return _dated(job, mark_divergence(result), kernel, numbers.guarded(), None)
+    return _dated(job, mark_divergence(result), kernel, numbers.guarded())
 
 
 def _table(rows: Rows) -> Any:
@@ -62,17 +63,13 @@ def _table(rows: Rows) -> Any:
 
 def run_arrays(job: Job, dtype: type[np.floating[Any]], batch: Any) -> Trajectory:
     """One trajectory or a batch of shape (n, d) on NumPy numbers of a dtype."""
+    _check_range(job, dtype)
+    received = _received(job, dtype)
+    if batch is not None:
+        return run_batch(job, dtype, batch, hyperparameters=received)
     arithmetic = numbers.array(dtype)
     kernel = job.kernel(ARRAY)
-    _check_range(job, dtype)
-    point = _point(job, arithmetic, batch)
-    lanes = None if batch is None else len(batch)
-
-    def column(values: list[Any]) -> Any:
-        if lanes is None:
-            return np.array(values, dtype=dtype)
-        return np.array([np.broadcast_to(value, (lanes,)) for value in values], dtype=dtype)
-
+    point = [arithmetic.convert(value) for value in job.start]
     with np.errstate(all="ignore"):
         recorder = Recorder(job.every, job.initial(kernel, arithmetic, point))
         inputs = job.inputs(kernel, arithmetic.convert)
@@ -80,27 +77,27 @@ def run_arrays(job: Job, dtype: type[np.floating[Any]], batch: Any) -> Trajector
     result = job.result(
         kernel,
         recorder,
-        by_slot(column),
+        by_slot(lambda values: np.array(values, dtype=dtype)),
         arithmetic=dtype.__name__,
         backend="numpy",
-        hyperparameters=_received(job, dtype),
-        x0=tuple(Fraction(float(value)) for value in point) if batch is None else (),
+        hyperparameters=received,
+        x0=tuple(Fraction(float(value)) for value in point),
     )
-    return _dated(job, mark_divergence(result), kernel, arithmetic, batch)
+    return _dated(job, mark_divergence(result), kernel, arithmetic)
 
 
-def _dated(job: Job, result: Trajectory, kernel: Kernel, arithmetic: Any, batch: Any) -> Trajectory:
+def _dated(job: Job, result: Trajectory, kernel: Kernel, arithmetic: Any) -> Trajectory:
     """The same with the first diverged step, where the recorded rows leave it out."""
     if result.diverged_at is None or job.every == 1:
         return result
     rows = itertools.count()
 
     def watch(row: tuple[Any, ...]) -> None:
-        if not all(np.isfinite(value).all() for value in row):
+        if not all(np.isfinite(value) for value in row):
             raise StopIteration
         next(rows)
 
-    point = _point(job, arithmetic, batch)
+    point = [arithmetic.convert(value) for value in job.start]
     with np.errstate(all="ignore"):
         try:
             watch(job.initial(kernel, arithmetic, point))
@@ -109,13 +106,6 @@ def _dated(job: Job, result: Trajectory, kernel: Kernel, arithmetic: Any, batch:
         except StopIteration:
             pass
     return replace(result, diverged_at=next(rows))
-
-
-def _point(job: Job, arithmetic: Any, batch: Any) -> list[Any]:
-    if batch is None:
-        return [arithmetic.convert(value) for value in job.start]
-    dtype = arithmetic.name
-    return [np.ascontiguousarray(column, dtype=dtype) for column in np.asarray(batch).T]
 
 
 def _check_range(job: Job, dtype: type[np.floating[Any]]) -> None:

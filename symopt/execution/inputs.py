@@ -58,7 +58,8 @@ def read_start(objective: Objective, x0: Any) -> tuple[tuple[Fraction, ...], Any
                 f"(n, {objective.dimension})"
             )
         try:
-            finite = bool(np.isfinite(x0.astype(float)).all())
+            numeric = x0 if x0.dtype.kind == "f" else x0.astype(float)
+            finite = bool(np.isfinite(numeric).all())
         except (TypeError, ValueError) as error:
             raise InputError(f"x0: a batch is an array of numbers ({error})") from None
         if not finite:
@@ -100,12 +101,14 @@ def read_steps(steps: Any) -> int:
 
 
 def read_record(record: Any) -> int:
-    """Every how many steps to record; 0 means the last one only."""
+    """Every how many steps to record; 0 means the last one only (``"point"`` without state)."""
     if record == "all":
         return 1
-    if record == "final":
+    if record in ("final", "point"):
         return 0
     whole = isinstance(record, (int, np.integer)) and not isinstance(record, bool)
     if whole and record > 0:
         return int(record)
-    raise InputError(f"record = {record!r}: it is 'all', 'final', or a positive number of steps")
+    raise InputError(
+        f"record = {record!r}: it is 'all', 'final', 'point', or a positive number of steps"
+    )

@@ -64,7 +64,11 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Job:
-    """One run, its arguments read. ``every`` says which steps are recorded, 0 the last one only."""
+    """One run, its arguments read.
+
+    ``every`` says which steps are recorded, 0 the last one only; ``keep_state`` whether the state
+    is kept beside the point.
+    """
 
     rule: Rule
     objective: Objective
@@ -73,6 +77,7 @@ class Job:
     every: int
     fixed: dict[str, Fraction]
     schedules: dict[Symbol, Expr]
+    keep_state: bool = True
 
     def kernel(self, dialect: Any) -> Kernel:
         return build_kernel(self.rule, self.objective, dialect, self.schedules)
@@ -100,6 +105,14 @@ class Job:
                 return chosen[0]
             return np.stack(chosen, axis=-1)
 
+        kept = self.rule.state if self.keep_state else ()
+        memory = {symbol.name: stack(symbol.name) for symbol in kept}
+        return self.trajectory(recorded, stack("x"), memory, **more)
+
+    def trajectory(
+        self, recorded: tuple[int, ...], x: Any, state: dict[str, Any], **more: Any
+    ) -> Trajectory:
+        """The trajectory with these points and this state."""
         symbols = list(self.rule.hyperparameters)
         given: dict[str, Fraction | Expr] = {
             symbol.name: self.fixed[symbol.name]
@@ -113,8 +126,8 @@ class Job:
             hyperparameters=more.pop("hyperparameters", given),
             x0=more.pop("x0", self.start),
             steps=self.steps,
-            x=stack("x"),
-            state={symbol.name: stack(symbol.name) for symbol in self.rule.state},
+            x=x,
+            state=state,
             recorded=recorded,
             **more,
         )
@@ -157,7 +170,4 @@ def mark_divergence(result: Trajectory) -> Trajectory:
     for array in finite:
         good &= array.reshape(rows, -1).all(axis=1)
     diverged_at = None if good.all() else result.recorded[int(np.argmin(good))]
-    lanes = 0
-    if np.ndim(result.x) == 3:
-        lanes = int((~np.isfinite(result.x[-1]).all(axis=-1)).sum())
-    return replace(result, diverged_at=diverged_at, diverged=lanes)
+    return replace(result, diverged_at=diverged_at)

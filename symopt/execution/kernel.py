@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import CodeType
@@ -109,21 +109,22 @@ def build_kernel(
     return Kernel(step, dialect, loop_source(step, dialect))
 
 
-def _names(step: Step) -> dict[Any, str]:
+def identifiers(step: Step, words: Collection[str] = ()) -> dict[Any, str]:
+    """The name of every input in generated code that uses ``words`` for itself."""
     labels: list[Any] = [*step.slots, *[("hyper", name) for name in step.hyper]]
-    cleaned = clean_names([step.identifier(label) for label in labels], {*RESERVED, "t"})
+    cleaned = clean_names([step.identifier(label) for label in labels], {*RESERVED, *words, "t"})
     return {**dict(zip(labels, cleaned, strict=True)), ("t",): "t"}
 
 
 @lru_cache(maxsize=512)
 def loop_source(step: Step, dialect: Dialect) -> str:
     """The source of the whole loop."""
-    names = _names(step)
+    names = identifiers(step)
     size = step.objective.dimension
     parameters = [names[slot] for slot in step.slots[:size]]
     parameters += [names["hyper", name] for name in step.hyper]
     title = clean_names([f"{step.rule.name}_on_{step.objective.name or 'objective'}"])[0]
-    lines = _wrapped(f"def {title}({', '.join([*parameters, 'steps', 'record'])}):")
+    lines = wrapped(f"def {title}({', '.join([*parameters, 'steps', 'record'])}):")
     memory = step.slots[size:]
     if memory:
         start = Printer(step.start, dialect, names, prefix="s")
@@ -131,7 +132,7 @@ def loop_source(step: Step, dialect: Dialect) -> str:
         lines += before
         lines += [f"    {names[slot]} = {text}" for slot, text in zip(memory, texts, strict=True)]
     wanted = [step.program.outputs[slot] for slot in step.slots]
-    fixed = _invariants(step, dialect, wanted)
+    fixed = invariants(step, dialect, wanted)
     taken = {*names.values(), *RESERVED}
     constants = Printer(step.program, dialect, names, prefix="c")
     before, texts = constants.lines(fixed)
@@ -148,7 +149,7 @@ def loop_source(step: Step, dialect: Dialect) -> str:
     targets = [names[slot] for slot in step.slots]
     body, texts = _in_place(body, targets, texts)
     lines += _assign(body, targets, texts)
-    lines += _wrapped(f"        record({_tuple(targets)})")
+    lines += wrapped(f"        record({listed(targets)})")
     return "\n".join(lines)
 
 
@@ -160,7 +161,7 @@ def _hints(step: Step, taken: set[str]) -> dict[int, str]:
     return {index: f"{name}_new" if name in taken else name for index, name in step.names.items()}
 
 
-def _invariants(step: Step, dialect: Dialect, wanted: Sequence[int]) -> list[int]:
+def invariants(step: Step, dialect: Dialect, wanted: Sequence[int]) -> list[int]:
     """The largest operations that neither state nor ``t`` enters, needed in every branch."""
     program = step.program
     varies = program.depends_on([*step.slots, ("t",)])
@@ -210,25 +211,32 @@ def _assign(body: list[str], targets: list[str], texts: list[str]) -> list[str]:
     return body + ordered
 
 
-def _wrapped(line: str) -> list[str]:
-    """A line that parentheses hold together, broken where it is too long."""
+def wrapped(line: str) -> list[str]:
+    """A line that parentheses hold together, broken inside of them where it is too long."""
     indent = line[: len(line) - len(line.lstrip())] + " " * 8
-    return textwrap.wrap(
-        line, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    parts = textwrap.wrap(
+        line.replace(" = ", "\0=\0"),
+        100,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+    return [part.replace("\0=\0", " = ") for part in parts]
 
 
-def _tuple(names: Sequence[str]) -> str:
-    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+def listed(names: Iterable[str]) -> str:
+    """Names as a tuple."""
+    given = list(names)
+    return f"({', '.join(given)}{',' if len(given) == 1 else ''})"
 
 
 def function_source(name: str, program: Program, names: Mapping[Any, str], dialect: Dialect) -> str:
     """The source of a function of the given inputs that returns all outputs as a tuple."""
     cleaned = dict(zip(names, clean_names(names.values(), RESERVED), strict=True))
-    lines = _wrapped(f"def {clean_names([name])[0]}({', '.join(cleaned.values())}):")
+    lines = wrapped(f"def {clean_names([name])[0]}({', '.join(cleaned.values())}):")
     body, texts = Printer(program, dialect, cleaned).lines(list(program.outputs.values()))
     lines += body
-    lines.append(f"    return {_tuple(texts)}")
+    lines.append(f"    return {listed(texts)}")
     return "\n".join(lines)
 
 

@@ -51,7 +51,8 @@ def run(
         ``"float64"``, ``"float32"``, ``"rational"`` (exact fractions) or ``"ball"`` (certified
         enclosures, doubled in precision until the relative radius is below 2**-120).
     record
-        ``"all"``, ``"final"``, or n for every n-th step.
+        ``"all"``, ``"final"``, ``"point"`` (the last point alone, without state), or n for every
+        n-th step. What is not recorded takes no memory.
     backend
         ``"python"`` (one trajectory), ``"numpy"`` (batches), or ``"auto"``.
     mode
@@ -84,7 +85,7 @@ def run(
             raise InputError(f"no {what} {value!r}; there are {', '.join(map(repr, known))}")
     fixed, schedules = split_hyperparameters(the_rule, hyper)
     start, batch = read_start(the_objective, x0)
-    job = Job(the_rule, the_objective, start, steps, every, fixed, schedules)
+    job = Job(the_rule, the_objective, start, steps, every, fixed, schedules, record != "point")
     if batch is not None and arithmetic not in ("float64", "float32"):
         raise InputError(f"a batch runs in float64 or float32, not in {arithmetic}")
     if batch is not None and backend == "python":

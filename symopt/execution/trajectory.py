@@ -33,7 +33,8 @@ class Trajectory:
         n-th step and the last; ``recorded`` tells which steps the rows belong to. The dtype is
         float64 or float32, or object: ``Fraction`` (rational) or ``flint.arb`` (ball).
     state
-        Each state variable by name, shaped like ``x``, scalars like ``(steps + 1,)``.
+        Each state variable by name, shaped like ``x``, scalars like ``(steps + 1,)``; empty for
+        ``record="point"``.
     hyperparameters
         Each by name: the exact values that the run received, or an expression of ``t``.
     diverged_at

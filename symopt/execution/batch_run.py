@@ -1,0 +1,187 @@
+"""Runs of many starts at once: blocks of lanes outside, steps in the middle, lanes inside."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from symopt.execution import arithmetic as numbers
+from symopt.execution.job import Job
+from symopt.execution.lanes import LaneKernel, lane_kernel
+from symopt.execution.trajectory import Trajectory
+from symopt.program.printers.python import ARRAY
+
+__all__ = ["run_batch"]
+
+#: Lanes of a block; fewer where its buffers would be larger than a core's cache.
+_LANES = (256, 8192)
+_CACHE = 1 << 20
+#: Rows lie this many bytes further apart than they are long, or their addresses would agree in
+#: the last twelve bits, and the processor would take a read for one of what was just written.
+_STAGGER = 576
+
+
+class _Blocks:
+    """The loop with its buffers, run on some of the lanes after another."""
+
+    def __init__(self, job: Job, dtype: type[np.floating[Any]], starts: Any) -> None:
+        self._job = job
+        self._arithmetic = numbers.array(dtype)
+        self._kernel = job.kernel(ARRAY)
+        self.slots = self._kernel.step.slots
+        self.lanes: LaneKernel = lane_kernel(self._kernel.step)
+        self._loop = self.lanes.bind(dtype)
+        self._starts = starts
+        self._hyper = job.inputs(self._kernel, self._arithmetic.convert)
+        self._dtype = dtype
+        rows = sum(self.lanes.varies) + self.lanes.buffers
+        item = np.dtype(dtype).itemsize
+        fitting = _CACHE // (rows * item) // 64 * 64
+        self._width = min(max(fitting, _LANES[0]), _LANES[1], len(starts))
+        line = (self._width * item + _STAGGER) // item
+        self._room = np.empty((rows, line), dtype)
+        self._masks = np.empty((self.lanes.masks, self._width), bool)
+
+    def spans(self) -> Iterator[slice]:
+        """The blocks, as ranges of lanes."""
+        for first in range(0, len(self._starts), self._width):
+            yield slice(first, min(first + self._width, len(self._starts)))
+
+    def initial(self, span: slice) -> tuple[Any, ...]:
+        """All slots before the first step, the arrays in buffers of their own."""
+        block = self._starts[span]
+        point = [np.ascontiguousarray(column, dtype=self._dtype) for column in block.T]
+        values = self._job.initial(self._kernel, self._arithmetic, point)
+        rows = iter(self._room[:, : len(block)])
+        held = []
+        for value, varies in zip(values, self.lanes.varies, strict=True):
+            if varies:
+                row = next(rows)
+                row[...] = value
+                value = row
+            held.append(value)
+        self._buffers = tuple(rows)
+        return tuple(held)
+
+    def run(
+        self, span: slice, slots: tuple[Any, ...], record: Callable[[tuple[Any, ...]], None]
+    ) -> None:
+        """All steps of one block from its initial slots."""
+        masks = tuple(self._masks[:, : span.stop - span.start])
+        self._loop(*slots, *self._hyper, self._job.steps, record, self._buffers, masks)
+
+
+class _Table:
+    """The recorded numbers: one array over (row, slot, lane), and one for what all lanes share."""
+
+    def __init__(self, job: Job, blocks: _Blocks, dtype: Any, lanes: int) -> None:
+        self._blocks = blocks
+        self._lanes = lanes
+        self.recorded = _recorded(job)
+        kept = [i for i, slot in enumerate(blocks.slots) if job.keep_state or slot[0] == "x"]
+        self._varying = [i for i in kept if blocks.lanes.varies[i]]
+        self._alike = [i for i in kept if not blocks.lanes.varies[i]]
+        self.values = np.empty((len(self.recorded), len(self._varying), lanes), dtype)
+        self.scalars = np.empty((len(self.recorded), len(self._alike)), dtype)
+
+    def fill(self, span: slice) -> Callable[[tuple[Any, ...]], None]:
+        """What a block's loop calls with all slots, first before step 1."""
+        passed = itertools.count()
+        rows = dict(zip(self.recorded, itertools.count(), strict=False))
+
+        def record(slots: tuple[Any, ...]) -> None:
+            row = rows.get(next(passed))
+            if row is None:
+                return
+            for position, index in enumerate(self._varying):
+                self.values[row, position, span] = slots[index]
+            for position, index in enumerate(self._alike):
+                self.scalars[row, position] = slots[index]
+
+        return record
+
+    def column(self, name: str) -> Any:
+        """A name's numbers, shaped (rows, lanes) or (rows, lanes, coordinates): a view."""
+        slots = self._blocks.slots
+        places = [p for p, i in enumerate(self._varying) if slots[i][0] == name]
+        if places:  # the coordinates of a name are neighbors
+            found = self.values[:, places[0] : places[-1] + 1].transpose(0, 2, 1)
+        else:
+            places = [p for p, i in enumerate(self._alike) if slots[i][0] == name]
+            found = self.scalars[:, None, places[0] : places[-1] + 1]
+            found = np.broadcast_to(found, (len(found), self._lanes, len(places)))
+        return found[..., 0] if (name, None) in slots else found
+
+    def finite(self, span: slice) -> tuple[Any, Any]:
+        """For each lane of a block whether all that is recorded, and the last point, are finite."""
+        whole = np.isfinite(self.values[:, :, span]).all(axis=(0, 1))
+        last = np.isfinite(self.column("x")[-1, span]).all(axis=-1)
+        return whole & bool(np.isfinite(self.scalars).all()), last
+
+
+def run_batch(job: Job, dtype: type[np.floating[Any]], starts: Any, **more: Any) -> Trajectory:
+    """The runs from starts of shape (n, d); what is not recorded takes no memory."""
+    blocks = _Blocks(job, dtype, starts)
+    table = _Table(job, blocks, dtype, len(starts))
+    lost = np.zeros(len(starts), bool)
+    diverged = 0
+    with np.errstate(all="ignore"):
+        for span in blocks.spans():
+            record = table.fill(span)
+            slots = blocks.initial(span)
+            record(slots)
+            blocks.run(span, slots, record)
+            whole, last = table.finite(span)
+            lost[span] = ~whole
+            diverged += int((~last).sum())
+    names = [symbol.name for symbol in job.rule.state] if job.keep_state else []
+    return job.trajectory(
+        table.recorded,
+        table.column("x"),
+        {name: table.column(name) for name in names},
+        arithmetic=dtype.__name__,
+        backend="numpy",
+        x0=(),
+        diverged=diverged,
+        diverged_at=_first_loss(job, dtype, starts[lost]) if lost.any() else None,
+        **more,
+    )
+
+
+def _recorded(job: Job) -> tuple[int, ...]:
+    """The steps to be recorded; the last one is always among them."""
+    if not job.every:
+        return (job.steps,)
+    return tuple(dict.fromkeys([*range(0, job.steps + 1, job.every), job.steps]))
+
+
+def _first_loss(job: Job, dtype: type[np.floating[Any]], starts: Any) -> int:
+    """The first step at which one of these lanes holds an infinite number or nan."""
+    blocks = _Blocks(job, dtype, starts)
+    first = job.steps
+    with np.errstate(all="ignore"):
+        for span in blocks.spans():
+            watch = _Watch(first)
+            try:
+                slots = blocks.initial(span)
+                watch(slots)
+                blocks.run(span, slots, watch)
+            except StopIteration:
+                first = watch.passed
+    return first
+
+
+class _Watch:
+    """Stops a loop at the first step that holds an infinite number or nan, or at a given one."""
+
+    def __init__(self, last: int) -> None:
+        self._last = last
+        self.passed = -1
+
+    def __call__(self, slots: tuple[Any, ...]) -> None:
+        self.passed += 1
+        if self.passed >= self._last or not all(np.isfinite(value).all() for value in slots):
+            raise StopIteration

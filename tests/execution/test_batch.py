@@ -1,0 +1,218 @@
+"""Batches: each lane is the run from its own start, to the bit, and nothing else is kept."""
+
+import re
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import symopt
+from symopt.derivation.step import step_program
+from symopt.execution.arithmetic import lanes
+from symopt.execution.kernel import compile_source
+from symopt.execution.lanes import lane_kernel, varying
+from symopt.program.graph import ARITY, Graph
+from symopt.program.printers.numpy import PREDICATES, lane_code
+
+RULES, OBJECTIVES = list(symopt.rules), list(symopt.objectives)
+STEPS = 4
+
+
+def starts_of(objective, count, seed=0):
+    the_objective = symopt.objectives[objective]
+    center = np.array([float(value) for value in the_objective.start])
+    return center + np.random.default_rng(seed).uniform(-1, 1, (count, len(center)))
+
+
+def assert_lanes_are_single_runs(rule, objective, arithmetic):
+    starts = starts_of(objective, 3)
+    together = symopt.run(rule, objective, starts, STEPS, arithmetic)
+    assert together.backend == "numpy"
+    for lane, start in enumerate(starts):
+        alone = symopt.run(rule, objective, tuple(start.tolist()), STEPS, arithmetic,
+                           backend="numpy")  # fmt: skip
+        for name in ("x", *alone.state):
+            one = alone.x if name == "x" else alone.state[name]
+            many = together.x if name == "x" else together.state[name]
+            assert many.dtype == one.dtype
+            assert np.array_equal(many[:, lane], one, equal_nan=True), (rule, objective, name)
+            whole = np.isfinite(one)
+            signs = np.signbit(many[:, lane])[whole] == np.signbit(one)[whole]
+            assert signs.all(), (rule, objective, name)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_lane_is_its_own_run_to_the_bit(rule):
+    """Each rule on one objective in the fast set, so that every objective has its turn."""
+    position = RULES.index(rule)
+    arithmetic = "float32" if position % 3 == 0 else "float64"
+    assert_lanes_are_single_runs(rule, OBJECTIVES[position % len(OBJECTIVES)], arithmetic)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_each_lane_is_its_own_run_for_every_pair(objective):
+    for rule in RULES:
+        for arithmetic in ("float64", "float32"):
+            assert_lanes_are_single_runs(rule, objective, arithmetic)
+
+
+@pytest.mark.parametrize("rule", ["adam", "rmsprop_centered_momentum", "radam"])
+def test_where_a_block_ends_does_not_matter(rule):
+    starts = starts_of("beale", 20_001)
+    ahead = symopt.run(rule, "beale", starts, 3, record="final")
+    back = symopt.run(rule, "beale", starts[::-1], 3, record="final")
+    assert np.array_equal(ahead.x, back.x[:, ::-1])
+    for name, values in ahead.state.items():
+        assert np.array_equal(values, back.state[name][:, ::-1]), name
+    some = symopt.run(rule, "beale", starts[8190:8195], 3, record="final")
+    assert np.array_equal(ahead.x[:, 8190:8195], some.x)
+
+
+class TestDivergence:
+    starts = np.tile([[1.0, 1.0], [3.0, 0.5], [0.5, -0.5]], (9000, 1))
+
+    def test_lanes_are_counted_and_dated_wherever_they_are(self):
+        starts = self.starts.copy()
+        starts[[10, 26_000, 26_001]] = [(2.5, 2.5), (1e60, 1e60), (2.6, 2.6)]
+        alone = [symopt.run("gradient_descent", "beale", tuple(starts[i]), 40, eta="1/100")
+                 for i in (10, 26_000, 26_001)]  # fmt: skip
+        dates = [run.diverged_at for run in alone]
+        assert None not in dates
+        assert dates[1] < dates[0], "the first is not in the first block"
+        usual = {symopt.run("gradient_descent", "beale", tuple(s), 40, eta="1/100").diverged_at
+                 for s in starts[:3]}  # fmt: skip
+        assert usual == {None}
+        with warnings.catch_warnings(), np.errstate(all="raise"):
+            warnings.simplefilter("error")
+            for record in ("final", "point", 39):
+                found = symopt.run("gradient_descent", "beale", starts, 40, record=record,
+                                   eta="1/100")  # fmt: skip
+                assert found.diverged == 3
+                assert found.diverged_at == dates[1], record
+
+    def test_a_schedule_that_overflows_is_dated_in_a_batch(self):
+        found = symopt.run("gradient_descent", "half_square", np.ones((5, 1)), 1100, record="point",
+                           eta="2**t")  # fmt: skip
+        alone = symopt.run("gradient_descent", "half_square", (1,), 1100, eta="2**t")
+        assert found.diverged == 5
+        assert found.diverged_at == alone.diverged_at
+
+
+class TestMemory:
+    @pytest.mark.parametrize("record", ["point", "final"])
+    def test_a_million_lanes_need_little_more_than_their_result(self, record):
+        starts = starts_of("beale", 1_000_000)
+        symopt.run("adam", "beale", starts[:10], 1)
+        tracemalloc.start()
+        try:
+            found = symopt.run("adam", "beale", starts, 1, record=record)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        result = found.x.nbytes + sum(values.nbytes for values in found.state.values())
+        assert peak < result + 4e6
+        assert record == "final" or peak < 20e6
+
+    def test_the_point_alone(self):
+        starts = starts_of("beale", 5)
+        final = symopt.run("adam", "beale", starts, 6, record="final")
+        point = symopt.run("adam", "beale", starts, 6, record="point")
+        assert point.state == {}
+        assert point.recorded == (6,)
+        assert np.array_equal(point.x, final.x)
+        assert np.array_equal(point.values, final.values)
+        single = symopt.run("adam", "beale", tuple(starts[0]), 6, record="point")
+        assert single.state == {}
+        assert np.array_equal(single.x[0], point.x[0, 0])
+
+
+def test_rows_of_a_batch_are_those_of_the_whole_history():
+    starts = starts_of("rosenbrock", 7)
+    whole = symopt.run("nadam", "rosenbrock", starts, 10)
+    part = symopt.run("nadam", "rosenbrock", starts, 10, record=4)
+    assert part.recorded == (0, 4, 8, 10)
+    for name, values in whole.state.items():
+        assert np.array_equal(part.state[name], values[[0, 4, 8, 10]]), name
+    assert whole.state["Pi"].shape == (11, 7)
+    assert np.array_equal(part.x, whole.x[[0, 4, 8, 10]])
+    assert part.gradients.shape == part.x.shape
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_what_is_alike_in_all_lanes_is_computed_once(rule):
+    """No array holds what neither the point nor the gradient enters."""
+    step = step_program(symopt.rules[rule], symopt.objectives.beale,
+                        tuple((e.symbol, e.default) for e in symopt.rules[rule].parameters
+                              if e.is_schedule))  # fmt: skip
+    differs = step.program.depends_on(varying(step))
+    calls = re.findall(r"^ {8}(\w+)\(", lane_kernel(step).source, flags=re.MULTILINE)
+    steps = [name for name in calls if name not in ("copyto", "record")]
+    expected = sum(differs[i] and ARITY[n.op] > 0 and n.op != "select"
+                   for i, n in enumerate(step.program.nodes))  # fmt: skip
+    assert len(steps) == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_blocks_compute_the_program(data):
+    """Random programs with several steps, in which state changes places, stays, and is shared."""
+    graph = Graph()
+    names = ["p", "q", "s", "u"]
+    slots = [graph.input(name) for name in names]
+    common = graph.input("k")
+    numbers = [*slots, common, graph.const(3)]
+    truths = [graph.apply("lt", slots[0], slots[1]), graph.apply("le", common, graph.const(1))]
+    ops = ["neg", "abs", "add", "sub", "mul", "max", "select", "lt", "and", "not"]
+    for _ in range(data.draw(st.integers(0, 20))):
+        op = data.draw(st.sampled_from(ops))
+        truth = op in PREDICATES and op != "lt"
+        args = [data.draw(st.sampled_from(truths if truth or (op == "select" and not i)
+                                          else numbers)) for i in range(ARITY[op])]  # fmt: skip
+        (truths if op in PREDICATES else numbers).append(graph.apply(op, *args))
+    wanted = {name: data.draw(st.sampled_from(numbers)) for name in names}
+    program = graph.program(wanted)
+    inputs = {i: n.value for i, n in enumerate(program.nodes) if n.op == "input"}
+    differs = program.depends_on(names)
+    meaning = {"neg": np.negative, "abs": np.abs, "add": np.add, "sub": np.subtract,
+               "mul": np.multiply, "max": np.maximum, "lt": np.less, "le": np.less_equal,
+               "and": np.logical_and, "not": np.logical_not, "select": np.where}  # fmt: skip
+    values = {name: np.arange(1.0, 6) * (i - 1.5) % 2.75 - 1 for i, name in enumerate(names)}
+
+    def once(values):
+        def visit(node, args):
+            if node.op == "const":
+                return np.float64(node.value)
+            if node.op == "input":
+                return np.float64(0.5) if node.value == "k" else values[node.value]
+            return meaning[node.op](*args)
+
+        return {n: np.broadcast_to(v, (5,)) for n, v in program.fold(visit).items()}
+
+    scalar = {}
+    program.fold(lambda node, args: scalar.setdefault(len(scalar), (
+        float(node.value) if node.op == "const" else 0.5 if node.op == "input"
+        else meaning[node.op](*args))) if not any(isinstance(a, str) for a in args)
+        and node.value not in names else scalar.setdefault(len(scalar), "lane"))  # fmt: skip
+    texts = {i: repr(bool(v) if isinstance(v, np.bool_) else float(v))
+             for i, v in scalar.items() if not differs[i]}  # fmt: skip
+    code = lane_code(program, dict(program.outputs),
+                     {i: name for i, name in inputs.items() if name in names}, texts)  # fmt: skip
+    lines = ["def f(p, q, s, u, buffers, masks):"]
+    lines += [f"    ({', '.join(own)},) = {given}" for own, given in
+              ((code.buffers, "buffers"), (code.masks, "masks")) if own]  # fmt: skip
+    lines += ["    for _ in range(1, 3):", "        pass", *[f"        {x}" for x in code.lines]]
+    if code.rotation:
+        left, right = ", ".join(code.rotation), ", ".join(code.rotation.values())
+        lines.append(f"        ({left},) = ({right},)")
+    function = compile_source("\n".join([*lines, "    return p, q, s, u"]), lanes(np.float64))
+    given_arrays = [value.copy() for value in values.values()]
+    buffers = [np.full(5, np.nan) for _ in code.buffers]
+    found = function(*given_arrays, buffers, [np.zeros(5, bool) for _ in code.masks])
+    expected = once(once(values))
+    for name, array in zip(names, found, strict=True):
+        assert np.array_equal(array, expected[name]), (name, lines)
+    assert len({id(array) for array in found}) == 4, "every slot has a buffer of its own"
