@@ -129,6 +129,7 @@ def main() -> None:
       symopt run momentum beale --x0 1 3/2 --steps 6 --arithmetic rational
       symopt derive adam beale --steps 2 -o adam.tex
       symopt plot adam momentum --on beale -o paths.png
+      symopt plot --system N3d -o n3d.gif
       symopt verify my_optimizers.py:gd_adam --rule adam
       symopt report --quick
     """

@@ -138,12 +138,16 @@ def plot_command(
                 raise click.UsageError(f"{option} is nothing that {kind} draws from")
         chosen = {name: value for name, value in options.items() if name in given}
         if kind in _OF_RULES:
-            drawn, caption = _of_rules(kind, names, assignments, chosen, library)
+            drawn, caption = _of_rules(kind, names, assignments, chosen)
         else:
             if objective is None:
                 raise click.UsageError(f"{kind} needs --on OBJECTIVE, such as --on beale")
-            draw = _basins if kind == "basins" else _of_runs
-            drawn, caption = draw(kind, names, objective, assignments, options, chosen, library)
+            surface = library.objectives.resolve(objective)
+            if kind == "basins":
+                drawn, caption = _basins(_only(kind, names), surface, assignments, chosen)
+            else:
+                read = settings(assignments)
+                drawn, caption = _of_runs(kind, names, surface, read, options, chosen)
     moving = isinstance(drawn, plot.Animation)
     saved = plot.save(drawn, output or ("picture.gif" if moving else "picture.png"))
     message(f"wrote {saved}")
@@ -194,21 +198,15 @@ def _kind_and_rules(
 
 
 def _of_runs(
-    kind: str,
-    rules: list[Any],
-    objective: str,
-    assignments: tuple[str, ...],
-    options: dict[str, Any],
+    kind: str, rules: list[Any], surface: Any, given: dict[str, str], options: dict[str, Any],
     chosen: dict[str, Any],
-    library: Catalogue,
-) -> tuple[Any, str]:
+) -> tuple[Any, str]:  # fmt: skip
     from symopt.execution.run import run
     from symopt.presentation import plot
 
-    surface = library.objectives.resolve(objective)
     runs = [
         run(rule, surface, start(options["x0"]), options["steps"], options["arithmetic"], **values)
-        for rule, values in zip(rules, for_each(rules, settings(assignments)), strict=True)
+        for rule, values in zip(rules, for_each(rules, given), strict=True)
     ]
     more = {
         name: value
@@ -227,25 +225,16 @@ def _of_runs(
 
 
 def _basins(
-    kind: str,
-    rules: list[Any],
-    objective: str,
-    assignments: tuple[str, ...],
-    options: dict[str, Any],
-    chosen: dict[str, Any],
-    library: Catalogue,
+    rule: Any, surface: Any, given: tuple[str, ...], chosen: dict[str, Any]
 ) -> tuple[Any, str]:
     from symopt.presentation import plot
 
-    rule = _only(kind, rules)
     more: dict[str, Any] = {"steps": chosen.get("steps", 500)}
     if "mesh" in chosen:
         more["mesh"] = chosen["mesh"]
     if "window" in chosen:
         more["window"] = _pairs(chosen["window"])
-    found = plot.basin_map(
-        rule, library.objectives.resolve(objective), **more, **settings(assignments, rule)
-    )
+    found = plot.basin_map(rule, surface, **more, **settings(given, rule))
     return plot.basins(found), found.caption
 
 
@@ -254,7 +243,6 @@ def _of_rules(
     rules: list[Any],
     assignments: tuple[str, ...],
     chosen: dict[str, Any],
-    library: Catalogue,
 ) -> tuple[Any, str]:
     from symopt.presentation import plot
 

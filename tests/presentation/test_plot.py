@@ -263,12 +263,17 @@ def test_what_cannot_be_drawn_is_refused_with_a_reason(four):
         plot.trajectory(four[0], levels=[1])
 
 
-def test_pyplot_is_never_imported():
+def test_pyplot_is_never_imported_and_no_style_is_changed():
     code = (
         "import sys, symopt; r = symopt.run('adam', 'beale', steps=5);"
         "assert 'matplotlib' not in sys.modules;"
         "p = symopt.plot; assert 'matplotlib' not in sys.modules;"
-        "p.panels(r, r); p.losses(r); p.surface('beale', r); p.trajectory(r);"
+        "import matplotlib; before = matplotlib.rcParams.copy();"
+        "p.panels(r, r); p.losses(r); p.surface('beale', r); p.trajectory(r); p.distance(r);"
+        "p.error(r); p.stability('momentum'); p.rate('momentum'); p.root_locus('momentum');"
+        "p.basins('momentum', 'cubic', 60, mesh=5, eta='1/20'); list(p.animate(r).frames(40));"
+        "p.phase(symopt.run('adam', 'half_square', steps=5));"
+        "assert matplotlib.rcParams.copy() == before;"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
