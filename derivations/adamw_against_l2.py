@@ -1,6 +1,7 @@
 """Weight decay and L2 regularization: two rules in Adam, and one in gradient descent."""
 
 import symopt
+from symopt.presentation.compose import required
 from symopt.symbols import eta, lamda, x
 
 decoupled, coupled = "gradient_descent_decoupled", "gradient_descent_l2"
@@ -14,7 +15,7 @@ document = symopt.compose(
         "In gradient descent",
         symopt.rules[coupled],
         symopt.rules[decoupled],
-        symopt.prove(coupled, decoupled),
+        required(symopt.prove(coupled, decoupled)),
     ),
     symopt.compose(
         "In Adam",
@@ -34,7 +35,7 @@ document = symopt.compose(
             eta * lamda * x,
             lamda * x,
         ),
-        symopt.prove("adamw", "adamw_paper"),
-        symopt.prove("adamw", "adamw_decay_after"),
+        required(symopt.prove("adamw", "adamw_paper")),
+        required(symopt.prove("adamw", "adamw_decay_after")),
     ),
 )

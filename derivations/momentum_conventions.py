@@ -1,8 +1,11 @@
 """Momentum in four conventions, the maps between them, and what each calls its memory."""
 
 import symopt
+from symopt.presentation.compose import required
 
 conventions = ["momentum", "momentum_buffer", "heavy_ball", "momentum_ema"]
+for name in conventions[1:]:
+    required(symopt.prove(conventions[0], name))
 
 document = symopt.compose(
     "Four conventions of momentum",

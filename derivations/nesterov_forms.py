@@ -1,8 +1,11 @@
 """Nesterov momentum under four names on one trajectory, and two copies that are another rule."""
 
 import symopt
+from symopt.presentation.compose import required
 
 names = ["nesterov", "nesterov_bengio", "nesterov_keras", "nesterov_buffer"]
+for name in names[2:]:
+    required(symopt.prove(names[1], name))
 defective = ["nesterov_new_velocity", "nesterov_full_velocity"]
 
 document = symopt.compose(
@@ -12,7 +15,7 @@ document = symopt.compose(
     symopt.compose(
         "Four names",
         *symopt.compare(*names[1:], objective="elongated_bowl", eta="1/10")
-        .without("Pictures", "What was checked")
+        .without("The first steps in closed form", "Pictures", "What was checked")
         .blocks,
     ),
     symopt.compose(
@@ -26,8 +29,8 @@ document = symopt.compose(
         "One copy updates the velocity before the step reads it; another looks ahead by the whole "
         "velocity.",
         *(symopt.rules[name] for name in defective),
-        symopt.prove(defective[0], "nesterov_bengio"),
-        symopt.prove(defective[1], "nesterov"),
+        required(symopt.prove(defective[0], "nesterov_bengio"), "refuted"),
+        required(symopt.prove(defective[1], "nesterov"), "refuted"),
         *symopt.compare(
             "nesterov_bengio", *defective, objective="elongated_bowl", x0=[-7, 2], eta="2/5"
         )

@@ -55,7 +55,7 @@ from symopt.statement.system import System
 from symopt.verification.dispute import Settled
 from symopt.verification.verdict import Verdict
 
-__all__ = ["compose", "equations", "prose", "table"]
+__all__ = ["compose", "equations", "prose", "required", "table"]
 
 _INLINE = get_args(Inline)
 
@@ -159,6 +159,25 @@ def _cited(block: Block) -> list[Source]:
     return [part.source for line in lines for part in line if isinstance(part, Cite)]
 
 
+def required(verdict: Verdict, status: str = "proved") -> Verdict:
+    """The verdict itself, where it came out as the text around it says.
+
+    Raises :class:`~symopt.errors.DerivationError` that names the two rules where it did not.
+
+    >>> import symopt
+    >>> required(symopt.prove("momentum", "nesterov"))
+    Traceback (most recent call last):
+    ...
+    symopt.errors.DerivationError: momentum against nesterov: not proved but refuted: different ...
+    """
+    if verdict.status != status:
+        raise DerivationError(
+            f"{verdict.implementation} against {verdict.rule}: not {status} but {verdict.status}: "
+            f"{verdict.reason}"
+        )
+    return verdict
+
+
 def prose(template: str, *values: Any) -> Paragraph:
     """A paragraph in which each ``{}`` is a result: a formula, a number, a rule's title, a source.
 
@@ -222,7 +241,12 @@ def _cell(value: Any) -> Spans:
         return (Math(digits, digits, 0.5 * len(digits)),)
     elif isinstance(value, sympy.Basic):
         return (math(value, _ROLES),)
-    return (figure(value, 10).math,)
+    if isinstance(value, int | float | Fraction) or hasattr(value, "is_finite"):
+        return (figure(value, 10).math,)
+    raise InputError(
+        f"{value!r} ({type(value).__name__}) is nothing that prose or a table shows; give "
+        "expressions, numbers, points, rules, sources or texts"
+    )
 
 
 @_cell.register

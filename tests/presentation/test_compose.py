@@ -50,6 +50,8 @@ def test_prose_puts_results_in_their_places_and_counts_them():
     assert plain(told.spans) == "ημ at 1/3, (0, 1/2)."
     with pytest.raises(InputError, match="2 places for 1"):
         symopt.prose("{} {}", 1)
+    with pytest.raises(InputError, match=r"None .* is nothing that prose"):
+        symopt.prose("{}", None)
 
 
 def test_sections_are_chosen_by_title_and_a_wrong_title_is_named():

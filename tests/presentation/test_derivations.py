@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ from symopt.errors import DerivationError
 from symopt.presentation import compose
 from symopt.presentation.collection import Entry
 from symopt.presentation.document import Document
-from symopt.symbols import beta, g, x
+from symopt.symbols import beta, g, v, x
 
 FOLDER = Path(__file__).parents[2] / "derivations"
-SCRIPTS = sorted(FOLDER.glob("*.py"))
+SCRIPTS = sorted(FOLDER.glob("[!_]*.py"))
 
 
 @pytest.mark.slow
@@ -50,6 +51,20 @@ def test_a_flipped_sign_in_the_average_fails_the_derivation_of_the_bias_correcti
         run_with("bias_correction", monkeypatch, Rule=flipped)
 
 
+def test_a_flipped_sign_in_the_statement_of_momentum_fails_its_derivation_by_name(monkeypatch):
+    momentum = symopt.rules["momentum"]
+    flipped = momentum.variant(momentum.title, {x: x - v}, source=momentum.source)
+    flipped = flipped.named("momentum")
+    resolve = type(symopt.rules).resolve
+
+    def resolved(library, entry):
+        return flipped if entry == "momentum" else resolve(library, entry)
+
+    monkeypatch.setattr(type(symopt.rules), "resolve", resolved)
+    with pytest.raises(DerivationError, match="momentum against momentum_buffer: not proved"):
+        run_with("momentum_conventions", monkeypatch)
+
+
 def test_a_flipped_sign_in_a_step_of_a_gradient_fails_by_its_name(monkeypatch):
     from symopt.presentation import objective_page
 
@@ -57,8 +72,6 @@ def test_a_flipped_sign_in_a_step_of_a_gradient_fails_by_its_name(monkeypatch):
 
     def flipped(objective):
         first, second = made(objective)
-        from dataclasses import replace
-
         return (replace(first[0], after=-first[0].after), *first[1:]), second
 
     monkeypatch.setattr(objective_page, "derivatives", flipped)
