@@ -25,11 +25,11 @@ ANSWER = """cases.map(({name, start, hyper, steps}) => {
 
 
 def in_node(code, cases):
-    script = f'"use strict";{code}\n{RUN}\nconst cases = JSON.parse(require("fs").readFileSync(0));'
+    script = f'"use strict";{code}\n{RUN}\nconst cases = {json.dumps(cases)};'
     script += f"console.log(JSON.stringify({ANSWER}));"
     done = subprocess.run(
-        [NODE, "--input-type=commonjs", "-e", script],
-        input=json.dumps(cases), capture_output=True, text=True, check=True, timeout=300,
+        [NODE, "--input-type=commonjs", "-"],
+        input=script, capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
     return json.loads(done.stdout)
 

@@ -158,6 +158,17 @@ def test_another_ending_is_refused(tmp_path):
         explore("saddle", ("momentum",)).save(tmp_path / "page.pdf")
 
 
+def test_opening_learning_rates_come_lowest_and_the_defaults_stay_where_there_is_no_minimum():
+    data = explore("beale", ("momentum",)).data
+    (rate,) = data["rules"][0]["opens"].values()
+    reached = {
+        eta: symopt.run("momentum", "beale", steps=data["steps"], eta=eta).values[-1]
+        for eta in ("1", "0.1", "0.01", "0.001", "0.0001")
+    }
+    assert reached[rate] == min(value for value in reached.values() if value == value)
+    assert explore("saddle", ("momentum",)).data["rules"][0]["opens"] == {}
+
+
 @pytest.mark.parametrize("name", OFFERED)
 def test_sliders_cover_the_defaults(name):
     for entry in symopt.rules.resolve(name).parameters:

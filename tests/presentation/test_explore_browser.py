@@ -157,6 +157,27 @@ def test_an_address_that_is_not_understood_says_so_and_the_rest_is_used(browser,
     assert browser.evaluate("settings.runs[0].hyper[0]") == "2"
 
 
+def test_the_frame_of_a_notebook_runs_the_page_without_complaint(browser, place):
+    frame = place / "notebook.html"
+    frame.write_text(f"<!DOCTYPE html>{explore('saddle', ('momentum', 'lion'))._repr_html_()}")
+    browser.open("about:blank")
+    browser.messages.clear()
+    browser.open(frame.as_uri())
+    inside = "document.querySelector('iframe').contentDocument"
+    assert "Momentum (η" in browser.evaluate(f"{inside}.getElementById('map-caption').textContent")
+    assert browser.messages == []
+
+
+def test_values_beyond_any_scale_leave_the_page_alive(browser, place):
+    browser.open("about:blank")
+    page = explore("saddle", ("momentum",)).save(place / "far.html").as_uri()
+    browser.open(f"{page}#start=1e200,1e200&steps=2000&run=momentum;eta=5;mu=0")
+    browser.open("about:blank")
+    browser.open(f"{page}#start=1e20,3&steps=5&run=momentum;eta=0;mu=0")
+    assert "from (1e20, 3)" in text(browser, "#map-caption")
+    assert browser.messages == []
+
+
 def test_dark_and_print_have_their_own_colors(page, beale):
     corner = "map.pen.getImageData(2, 2, 1, 1).data[0]"
     assert page.evaluate(corner) == 255

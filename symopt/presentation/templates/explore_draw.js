@@ -11,11 +11,10 @@ function niceTicks(low, high, count) {
   const raw = (high - low) / count;
   const ten = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((factor) => factor * ten).find((size) => size >= raw);
-  const ticks = [];
-  for (let i = Math.ceil(low / step); i * step <= high * (1 + 1e-12) + 1e-12; i++) {
-    ticks.push(Number((i * step).toPrecision(12)));
-  }
-  return ticks;
+  const first = Math.ceil(low / step - 1e-9);
+  const many = Math.floor(high / step + 1e-9) - first + 1;
+  return Array.from({ length: Math.min(Math.max(many, 0), 2 * count + 2) }, (_, i) =>
+    Number(((first + i) * step).toPrecision(12)));
 }
 
 class Picture {
@@ -346,7 +345,7 @@ class Losses extends Picture {
       low = Math.max(low, this.levels[0]);
       high = Math.max(Math.min(high, this.levels.at(-1)), low);
     }
-    const margin = 0.06 * (high - low || 1);
+    const margin = 0.06 * (high - low || Math.abs(high) || 1);
     this.window([0, steps], [low - margin, high + margin]);
     const ticks = niceTicks(low - margin, high + margin, 5);
     const yTicks = logarithmic ? [...new Set(ticks.map(Math.round))] : ticks;

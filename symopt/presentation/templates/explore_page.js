@@ -375,12 +375,17 @@ function update() {
   cancelAnimationFrame(waiting);
   waiting = requestAnimationFrame(draw);
   const hash = toHash(settings);
-  if (location.hash !== hash) history.replaceState(null, "", hash);
+  // In a notebook's frame the page has no address of its own.
+  const addressed = /^(file|https?):$/.test(location.protocol);
+  if (addressed && location.hash !== hash) history.replaceState(null, "", hash);
 }
 
 function moveTo(x, y) {
-  const [[x0, x1], [y0, y1]] = PAGE.objective.window;
-  settings.start = [short(x, 3 + Math.max(0, Math.ceil(-Math.log10((x1 - x0) / 10)))), short(y, 3 + Math.max(0, Math.ceil(-Math.log10((y1 - y0) / 10))))];
+  // As many decimals as a thousandth of the window needs.
+  settings.start = PAGE.objective.window.map(([low, high], i) => {
+    const places = Math.max(0, Math.ceil(3 - Math.log10(high - low)));
+    return String(Number([x, y][i].toFixed(places)));
+  });
   settings.start.forEach((text, i) => {
     find(`start${i}`).value = text;
     find(`start${i}`).setAttribute("aria-invalid", "false");
