@@ -11,9 +11,9 @@ from fractions import Fraction
 import pytest
 import sympy
 
-from symopt.execution.arithmetic import nearest
+from symopt.execution.arithmetic import float64, nearest
 from symopt.program.from_sympy import Reader
-from symopt.program.graph import Graph
+from symopt.program.graph import Graph, Node, Program
 from symopt.program.printers import javascript
 
 NODE = shutil.which("node")
@@ -55,6 +55,36 @@ def test_printed_expressions_mean_what_they_meant(expression, arguments, expecte
 
 
 @needs_node
+def test_a_negated_comparison_and_two_signs_in_a_row_are_printed_whole():
+    graph = Graph()
+    a, b = graph.input("a"), graph.input("b")
+    smaller = graph.apply("not", graph.apply("lt", a, b))
+    program = graph.program({"f": graph.apply("select", smaller, a, graph.const(0))})
+    source = javascript.function("f", program, {"a": "a", "b": "b"})
+    twice = Program((Node("input", (), "a"), Node("neg", (0,)), Node("neg", (1,))), {"g": 2})
+    source += javascript.function("g", twice, {"a": "a"})
+    answers = evaluated(f"{source}\nconsole.log(JSON.stringify([f(-2, 5), f(7, 5), g(3)]))")
+    assert answers == [[0], [7], [3]]
+
+
+@needs_node
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+def test_larger_and_smaller_are_those_of_the_kernel_for_zeros_and_nans_too(name):
+    texts = ["0", "-0", "1", "Infinity", "NaN"]
+    number = "(x) => Object.is(x, -0) ? '-0' : String(x)"
+    got = evaluated(
+        f"const texts = {json.dumps(texts)}, number = {number};"
+        "console.log(JSON.stringify(texts.map((a) => texts.map((b) => "
+        f"number({name}(Number(a), Number(b)))))))"
+    )
+    function = float64().functions[name]
+    for a, row in zip(texts, got, strict=True):
+        for b, answer in zip(texts, row, strict=True):
+            expected = function(float(a), float(b))
+            assert struct.pack(">d", float(answer)) == struct.pack(">d", expected), (a, b)
+
+
+@needs_node
 def test_no_name_is_a_word_of_the_language_or_of_the_runtime():
     names = ("new", "power", "lambda")
     program = program_of(A + 2 * B + 4 * C, names)
@@ -77,6 +107,8 @@ def test_integer_powers_are_rounded_to_nearest():
     cases += [(dice.uniform(-9, 9), dice.randint(-40, 40)) for _ in range(150)]
     cases += [(1 - 2.0 ** -dice.randint(1, 53), dice.randint(1, 5000)) for _ in range(50)]
     cases += [(0.5, 1074), (0.5, 1075), (0.5, -1023), (0.5, -1024), (3.0, 34), (-0.1, 308)]
+    cases += [(3 * 2.0**-215, 5), (5 * 2.0**-215, 5)]  # halfway between two subnormal numbers
+    cases += [(1 + 2.0**-27, 4), (1 - 2.0**-27, 4)]  # a little beside halfway
     cases += [(0.7, n) for n in range(1980, 2100)]  # into the subnormal numbers and to zero
     cases += [(5e-324, 1), (5e-324, -1), (1.5, 1), (1.0, 7), (-1.0, 7), (0.3, 0)]
     read = "words.getBigUint64(0).toString(16).padStart(16, 0)"

@@ -362,13 +362,16 @@ class Losses extends Picture {
     pen.lineWidth = 2;
     pen.setLineDash(DASHES[index]);
     pen.beginPath();
+    const [low, high] = this.vertical;
+    const far = 10 * (high - low);
     let drawing = false;
     curve.forEach((height, step) => {
       if (!Number.isFinite(height)) {
         drawing = false;
         return;
       }
-      const place = this.at(step, height);
+      // Far outside a line would get lost: canvases draw in single precision.
+      const place = this.at(step, Math.min(Math.max(height, low - far), high + far));
       if (drawing) pen.lineTo(...place);
       else pen.moveTo(...place);
       drawing = true;
