@@ -183,10 +183,27 @@ class ContourMap extends Picture {
     this.frame(niceTicks(...area[0], 8), niceTicks(...area[1], 7), ...variables);
   }
 
+  // The levels in color with their lines, painted anew when size or colors change.
   background() {
     const palette = colors(["map0", "map1", "map2", "map3", "map4"]);
+    const [line] = colors(["contour"]);
+    const key = [this.canvas.width, this.canvas.height, line, ...palette].join();
+    if (this.painted !== key) {
+      this.paint(palette, line);
+      this.painted = key;
+    }
+    this.pen.save();
+    this.pen.setTransform(1, 0, 0, 1, 0, 0);
+    this.pen.drawImage(this.sheet, 0, 0);
+    this.pen.restore();
+  }
+
+  paint(palette, line) {
     const { levels } = this.objective;
-    const image = this.pen.createImageData(CELLS, CELLS);
+    const cells = document.createElement("canvas");
+    cells.width = CELLS;
+    cells.height = CELLS;
+    const image = cells.getContext("2d").createImageData(CELLS, CELLS);
     for (let j = 0; j < CELLS; j++) {
       for (let i = 0; i < CELLS; i++) {
         const f = this.mesh[j * (CELLS + 1) + i];
@@ -196,15 +213,15 @@ class ContourMap extends Picture {
         image.data.set([...color, 255], 4 * ((CELLS - 1 - j) * CELLS + i));
       }
     }
-    const sheet = document.createElement("canvas");
-    sheet.width = CELLS;
-    sheet.height = CELLS;
-    sheet.getContext("2d").putImageData(image, 0, 0);
+    cells.getContext("2d").putImageData(image, 0, 0);
+    this.sheet = document.createElement("canvas");
+    this.sheet.width = this.canvas.width;
+    this.sheet.height = this.canvas.height;
+    const pen = this.sheet.getContext("2d");
+    pen.setTransform(this.scale, 0, 0, this.scale, 0, 0);
     const { left, right, top, bottom } = this.box;
-    const { pen } = this;
-    pen.imageSmoothingEnabled = true;
-    pen.drawImage(sheet, left, top, right - left, bottom - top);
-    [pen.strokeStyle] = colors(["contour"]);
+    pen.drawImage(cells, left, top, right - left, bottom - top);
+    pen.strokeStyle = line;
     pen.lineWidth = 0.7;
     pen.beginPath();
     const [wide, high] = [(right - left) / CELLS, (bottom - top) / CELLS];
