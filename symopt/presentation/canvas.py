@@ -57,7 +57,10 @@ def contours(
     first, second, values = drawing.grid(objective, window)
     minima = [float(p.value) for p in objective.known if p.kind == "minimum"]
     if given is None:
-        top = np.inf if highest is None else float(highest)
+        try:
+            top = np.inf if highest is None else float(highest)
+        except (TypeError, ValueError):
+            raise InputError(f"highest is a value of f, not {highest!r}") from None
         shown = values[values <= top]
         if not shown.size:
             raise InputError(f"f is above {top:g} in the whole window; choose a higher cut")

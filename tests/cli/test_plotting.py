@@ -69,6 +69,8 @@ def test_the_ending_makes_it_move(tmp_path: Path) -> None:
         ("phase adam --on beale", ["one variable"]),
         ("trajectory adam --on beale --window 1,2,3", ["1,2,3"]),
         ("trajectory adam --on beale --window 2,1,3,4", ["empty"]),
+        ("trajectory adam --on beale --highest tall", ["'tall'"]),
+        ("trajectory adam --on beale --highest -1", ["above -1 in the whole window"]),
         ("animate adam --on beale --milliseconds 0", ["milliseconds"]),
         ("animate adam --on beale -o /nonexistent/a.gif", ["/nonexistent"]),
         ("adam --on beale -o a.docx", [".docx"]),

@@ -50,6 +50,14 @@ def test_a_run_that_arrives_exactly_says_so_and_other_points_can_be_given():
         plot.distance(made, to=[1, 2])
 
 
+def test_a_diverging_run_leaves_the_picture_of_distances():
+    made = run("gradient_descent", "cubic", steps=5, eta="1e300")
+    (line,) = plot.distance(made).lines
+    assert line.get_ydata()[0] == np.hypot(2, 3)
+    assert np.isnan(line.get_ydata()[1:]).all()
+    assert f"diverges at step {made.diverged_at}" in line.get_label()
+
+
 def test_minima_that_literature_rounds_are_not_taken_for_exact():
     assert minima(objectives.ackley)[0] == (0, 0)
     with pytest.raises(InputError, match="give a point with to="):

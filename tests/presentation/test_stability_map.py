@@ -154,5 +154,11 @@ def test_what_cannot_be_mapped_is_refused_by_name():
         plot.root_locus("momentum", along="beta")
     with pytest.raises(symopt.UnknownNameError):
         plot.rate("momentun")
+    for draw in (plot.stability, plot.rate, plot.root_locus):
+        with pytest.raises(InputError, match="positive number"):
+            draw("momentum", curvature=0)
+    for draw in (plot.stability, plot.rate):
+        with pytest.raises(InputError, match="momentum converges nowhere in the window"):
+            draw("momentum", window=[(5, 9), (0, 1)])
     with pytest.raises(InputError, match="an interval is empty"):
         plot.stability_map("momentum", window=[(1, 0), (0, 1)])

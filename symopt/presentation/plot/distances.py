@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["distance", "distances", "minima"]
 
 
+#: Distances from here on are not drawn: the axis of a diverging run would show nothing else.
+_HIGHEST = 1e30
+
+
 def distance(
     *trajectories: Any, ax: Axes | None = None, to: Sequence[Any] | None = None, legend: bool = True
 ) -> Axes:
@@ -53,7 +57,8 @@ def distance(
     names = drawing.labels(runs)
     for index, (run, name, lanes) in enumerate(zip(runs, names, measured, strict=True)):
         text = name
-        for lane, reached in lanes:
+        for whole, reached in lanes:
+            lane = np.where(whole < _HIGHEST, whole, np.nan)
             zero = np.flatnonzero(lane == 0)
             remarks = [f"diverges at step {run.diverged_at}"] if run.diverged_at else []
             if zero.size:

@@ -65,6 +65,8 @@ def root_locus(
     values = {entry.symbol: entry.default for entry in stated.rule.parameters}
     values |= symbol_values(stated.rule, hyper)
     values[stated.curvature] = rational(exact(curvature, "curvature"))
+    if not values[stated.curvature].is_positive:
+        raise InputError(f"curvature is a positive number, not {curvature!r}")
     if moving.name in hyper:
         raise InputError(f"{moving.name} is what grows; it has no single value")
     values.pop(moving, None)

@@ -231,8 +231,8 @@ def stability_map(
     chosen = _chosen(stated, over)
     listed = curvature if isinstance(curvature, (list, tuple)) else [curvature]
     curvatures = tuple(exact(value, "curvature") for value in listed)
-    if not curvatures:
-        raise InputError("curvature: give at least one number")
+    if not curvatures or min(curvatures) <= 0:
+        raise InputError(f"curvature: give one or more positive numbers, not {curvature!r}")
     given = symbol_values(stated.rule, hyper)
     twice = [symbol.name for symbol in chosen if symbol in given]
     if twice:

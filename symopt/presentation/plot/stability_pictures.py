@@ -46,6 +46,9 @@ def stability(
     own = ax is None
     ax = canvas.figure(6.4, 4.8).add_subplot() if ax is None else ax
     for index, one in enumerate(maps):
+        (left, right), name = one.window[0], one.stability.rule.name
+        if not any(a < right and b > left for row in one.rows for a, b in row.intervals):
+            raise InputError(f"{name} converges nowhere in the window; choose another")
         _area(ax, one, index)
     _frame(ax, maps, "Convergence on a quadratic")
     if legend:
