@@ -3,6 +3,7 @@
 import sympy
 
 import symopt
+from symopt.presentation.objective_page import objective_document
 
 data = [(-1, 1), (1, 8), (2, 9), (2, 11)]
 loss = symopt.Objective(
@@ -39,7 +40,7 @@ document = symopt.compose(
         "end, and how it gets there, are formulas.",
         *data,
     ),
-    loss,
+    objective_document(loss, "brief"),
     symopt.compose(
         "Every step",
         symopt.prose("With {} for learning rate and momentum:", tuple(hyper.values())),
