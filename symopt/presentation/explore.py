@@ -87,7 +87,7 @@ class Explorer:
         objective = self.objective
         points, origin = _points(objective)
         minima = [point["value"] for point in points if point["kind"] == "minimum"]
-        window = drawing.window_of(objective, (), None) if _has_place(objective) else ((-5, 5),) * 2
+        window = _window(objective, points)
         _, _, values = drawing.grid(objective, window)
         lowest = min(minima) if minima else None
         start = objective.start or tuple(
@@ -299,8 +299,18 @@ def _hyper_data(entry: Hyperparameter) -> dict[str, Any]:
     }
 
 
-def _has_place(objective: Objective) -> bool:
-    return bool(objective.window or objective.known)
+def _window(objective: Objective, points: list[dict[str, Any]]) -> drawing.Window:
+    """The objective's own window, else one around its critical points and its start."""
+    if objective.window:
+        return drawing.window_of(objective, (), None)
+    cloud = [point["x"] for point in points]
+    if objective.start:
+        cloud.append([float(value) for value in objective.start])
+    if not cloud:
+        return ((-5.0, 5.0),) * objective.dimension
+    low, high = np.min(cloud, axis=0), np.max(cloud, axis=0)
+    margin = np.maximum(0.5 * (high - low), 2.0)
+    return tuple((float(a), float(b)) for a, b in zip(low - margin, high + margin, strict=True))
 
 
 def _points(objective: Objective) -> tuple[list[dict[str, Any]], str]:

@@ -127,6 +127,16 @@ def test_where_no_exact_critical_points_are_known_the_page_says_whose_they_are()
     assert "exp, cos" in explore("ackley", rules=("momentum",)).agreement
 
 
+def test_without_a_window_the_map_holds_the_critical_points():
+    objective = symopt.Objective("(x - 40)**2 + (y + 7)**2", variables="x y")
+    data = explore(objective, rules=("momentum",)).data["objective"]
+    assert data["window"] == ((38, 42), (-9, -5))
+    assert all(
+        low < float(text) < high
+        for text, (low, high) in zip(data["start"], data["window"], strict=True)
+    )
+
+
 def test_text_of_users_is_data():
     objective = symopt.Objective("x**2 + y**2", variables="x y", title="</script><b>&", name="own")
     text = explore(objective, rules=("momentum",)).html()
