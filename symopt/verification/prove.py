@@ -35,6 +35,7 @@ from symopt.verification.conditions import (
     points_inside,
     points_outside,
 )
+from symopt.verification.edges import edge_points
 from symopt.verification.maps import Written, renamed_alone, schedules, special_cases, written_maps
 from symopt.verification.naming import common_names
 from symopt.verification.relation import (
@@ -59,6 +60,7 @@ __all__ = ["prove"]
 _STEPS = 6
 _POINTS = 8
 _CHECKS = 4
+_EDGES = 48
 #: Points of the check of a proof under conditions, many of them on the boundary.
 _INSIDE = 24
 #: Equality before the first difference is proved, and shown, up to this step.
@@ -223,15 +225,18 @@ def _equal(
         return None
     sizes = (1,) if _size(first, second) == 1 else (2, 5)
     checks = [compare(first, second, _STEPS, _CHECKS, seed=20240229, size=d) for d in sizes]
-    for again in checks:
-        if again.difference is not None and again is checks[0]:
+    divisors = _divisors(equality.relation.values()) if equality is not None else ()
+    edges = edge_points(first, second, _STEPS, sizes[0], divisors)
+    checks.insert(1, compare(first, second, _STEPS, _EDGES, size=sizes[0], at=edges))
+    for number, again in enumerate(checks):
+        if again.difference is not None and number < 2:
             raise SymoptError(
                 f"{blank.implementation} and {blank.rule} were proved equal, but enclosures "
                 f"differ. This is an error of symopt; please report it.\n{again.difference}"
             )
         if again.difference is not None:
             return None  # equal in two and three coordinates, and not in five
-    if not all(again.compared for again in checks):
+    if not all(again.compared for again in (checks[0], *checks[2:])):
         return None
     if equality is None:
         return replace(
