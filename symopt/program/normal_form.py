@@ -35,7 +35,15 @@ from symopt.program.field import Fact, Field, FullError, Quotient, always_needed
 from symopt.program.graph import Graph, Label, Node, Program
 from symopt.program.ranges import Range
 
-__all__ = ["Field", "Quotient", "defined_where", "normal_forms", "proved_equal", "settled"]
+__all__ = [
+    "Field",
+    "Quotient",
+    "assumed",
+    "defined_where",
+    "normal_forms",
+    "proved_equal",
+    "settled",
+]
 
 #: How deep cases lie inside of each other.
 _MAX_DEPTH = 6
@@ -243,8 +251,8 @@ class _Proof:
             return False
         return all(
             self.holds(
-                _assume(first, dict.fromkeys(places[0], truth)),
-                _assume(second, dict.fromkeys(places[1], truth)),
+                assumed(first, dict.fromkeys(places[0], truth)),
+                assumed(second, dict.fromkeys(places[1], truth)),
                 facts | (_consequences(field, *example, truth) if sure else set()),
                 cases - 1,
             )
@@ -312,10 +320,10 @@ def settled(program: Program, ranges: Mapping[Label, Range]) -> Program:
         for index in outputs.values()
         if values[index].top.is_constant()
     }
-    return _assume(program, known) if known else program
+    return assumed(program, known) if known else program
 
 
-def _assume(program: Program, truths: Mapping[int, bool]) -> Program:
+def assumed(program: Program, truths: Mapping[int, bool]) -> Program:
     """The program where some conditions are known."""
     graph = Graph()
     copies: list[int] = []

@@ -21,6 +21,7 @@ from symopt.derivation.opaque import is_elementwise, opaque_step
 from symopt.errors import BudgetError, SymoptError, UndefinedError
 from symopt.program.graph import Label, Node, Program
 from symopt.program.normal_form import Field, Quotient, normal_forms
+from symopt.program.ranges import Range
 from symopt.program.to_sympy import sympy_value
 from symopt.statement.library import rules
 from symopt.statement.rule import Rule
@@ -52,6 +53,7 @@ from symopt.verification.siblings import (
 )
 from symopt.verification.smt import cross_check
 from symopt.verification.switches import at_switches, late_difference
+from symopt.verification.taken import straight, strongest
 from symopt.verification.verdict import Verdict
 
 __all__ = ["prove"]
@@ -485,13 +487,58 @@ def _difference(first: Rule, second: Rule, found: Difference) -> Expr | None:
         whole = opaque_program(rule, found.step, size, cut=False)
         programs.append(replace(whole, outputs={found.label: whole.outputs[found.label]}))
     symbols = _symbols(first, second, found.step, size)
+    ranges = shared_ranges(first, second)
+    whole_formula = _between(found, programs, symbols, ranges)
+    if not any(program.has("select") for program in programs):
+        return whole_formula
+    taken = _taken(found, programs, symbols)
+    short = None if taken is None else _between(found, taken[0], symbols, ranges)
+    if taken is None or short is None:
+        return whole_formula
+    if taken[1]:
+        short = sympy.Piecewise((short, sympy.And(*strongest(taken[1]))))
+    formulas = [formula for formula in (whole_formula, short) if formula is not None]
+    return min(formulas, key=lambda formula: int(formula.count_ops()))
+
+
+def _taken(
+    found: Difference, programs: list[Program], symbols: Mapping[Label, Expr]
+) -> tuple[list[Program], list[Any]] | None:
+    """Both programs as they run at the witness, and in which case that is."""
+    values: dict[Label, Any] = {("hyper", n): v for n, v in found.hyperparameters.items()}
+    values.update({("x", 0, index): value for index, value in enumerate(found.start)})
+    for label, symbol in symbols.items():
+        if str(symbol) in found.gradients and label[0] == "g":  # type: ignore[index]
+            values[label] = found.gradients[str(symbol)]
+    straights, cases = [], []
+    for program in programs:
+        if any(label not in values for label in program.inputs):
+            return None
+        try:
+            made = straight(program, values, lambda part: _inert(part, symbols))
+        except (TypeError, ValueError):
+            return None  # SymPy refuses to compare what one of the sides became
+        if made is None:
+            return None
+        straights.append(made[0])
+        cases += [condition for condition in made[1] if condition not in cases]
+    return straights, cases
+
+
+def _between(
+    found: Difference,
+    programs: list[Program],
+    symbols: Mapping[Label, Expr],
+    ranges: Mapping[Label, Range],
+) -> Expr | None:
+    """The difference of one output of two programs, in the shorter of two forms."""
     try:
         ours, theirs = (_inert(program, symbols)[found.label] for program in programs)
     except ValueError:
         return None  # SymPy compares what a branch that is not taken makes of 0/0
     shown = [ours - theirs]
     try:
-        field, forms = normal_forms(*programs, ranges=shared_ranges(first, second))
+        field, forms = normal_forms(*programs, ranges=ranges)
         values = [outputs[found.label] for outputs, _ in forms]
         factored = _expression(field, field.add(values[0], values[1], -1), symbols)
         shown += [] if factored is None else [factored]
