@@ -213,12 +213,14 @@ def compare(
     reported: bool = True,
     size: int | None = None,
     at: Iterable[Point] | None = None,
+    kinds: tuple[bool, ...] = (True, False),
 ) -> Comparison:
     """Both rules at rational points, step by step.
 
     Without ``reported`` only the points at which gradients are asked for are compared. ``size``
     is the number of coordinates: two, or one where coordinates do not meet, by default. ``at``
-    gives other points than the usual ones.
+    gives other points than the usual ones, ``kinds`` whether values are fractions (``True``) or
+    balls, in the order of trying.
 
     >>> from symopt.statement.library import rules
     >>> compare(rules.momentum, rules.gradient_descent, 3, 2).difference.step
@@ -234,7 +236,7 @@ def compare(
     for number, point in enumerate(drawn):
         if compared >= points or number >= 8 * points:
             break
-        values = _values([_walk(rule, steps, size) for rule in pair], point)
+        values = _values([_walk(rule, steps, size) for rule in pair], point, kinds)
         if values is None:
             continue
         left, right = values
@@ -254,9 +256,11 @@ def compare(
     return Comparison(best, compared, undefined)
 
 
-def _values(walks: list[Walk], point: Point) -> list[dict[Label, Any] | str] | None:
+def _values(
+    walks: list[Walk], point: Point, kinds: tuple[bool, ...] = (True, False)
+) -> list[dict[Label, Any] | str] | None:
     """The values of both rules, or why one has none; ``None`` where that is not known."""
-    for exact in (True, False):
+    for exact in kinds:
         results: list[dict[Label, Any] | str] = []
         try:
             for walk in walks:
