@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from symopt.execution.lanes import LaneKernel, lane_kernel
 from symopt.execution.trajectory import Trajectory
 from symopt.program.printers.python import ARRAY
 
-__all__ = ["run_batch"]
+__all__ = ["Blocks", "run_batch"]
 
 #: Lanes of a block; fewer where its buffers would be larger than a core's cache.
 _LANES = (256, 8192)
@@ -24,38 +24,40 @@ _CACHE = 1 << 20
 _STAGGER = 576
 
 
-class _Blocks:
+class Blocks:
     """The loop with its buffers, run on some of the lanes after another."""
 
+    backend = "numpy"
+
     def __init__(self, job: Job, dtype: type[np.floating[Any]], starts: Any) -> None:
-        self._job = job
+        self.job = job
         self._arithmetic = numbers.array(dtype)
-        self._kernel = job.kernel(ARRAY)
-        self.slots = self._kernel.step.slots
-        self.lanes: LaneKernel = lane_kernel(self._kernel.step)
+        self.kernel = job.kernel(ARRAY)
+        self.slots = self.kernel.step.slots
+        self.lanes: LaneKernel = lane_kernel(self.kernel.step)
         self._loop = self.lanes.bind(dtype)
         self._starts = starts
-        self._hyper = job.inputs(self._kernel, self._arithmetic.convert)
+        self._hyper = job.inputs(self.kernel, self._arithmetic.convert)
         self._dtype = dtype
         rows = sum(self.lanes.varies) + self.lanes.buffers
         item = np.dtype(dtype).itemsize
         fitting = _CACHE // (rows * item) // 64 * 64
-        self._width = min(max(fitting, _LANES[0]), _LANES[1], len(starts))
-        line = (self._width * item + _STAGGER) // item
-        self._room = np.empty((rows, line), dtype)
-        self._masks = np.empty((self.lanes.masks, self._width), bool)
+        self.width = min(max(fitting, _LANES[0]), _LANES[1], len(starts))
+        line = (self.width * item + _STAGGER) // item
+        self.room = np.zeros((rows, line), dtype)
+        self._masks = np.empty((self.lanes.masks, self.width), bool)
 
     def spans(self) -> Iterator[slice]:
         """The blocks, as ranges of lanes."""
-        for first in range(0, len(self._starts), self._width):
-            yield slice(first, min(first + self._width, len(self._starts)))
+        for first in range(0, len(self._starts), self.width):
+            yield slice(first, min(first + self.width, len(self._starts)))
 
     def initial(self, span: slice) -> tuple[Any, ...]:
         """All slots before the first step, the arrays in buffers of their own."""
         block = self._starts[span]
         point = [np.ascontiguousarray(column, dtype=self._dtype) for column in block.T]
-        values = self._job.initial(self._kernel, self._arithmetic, point)
-        rows = iter(self._room[:, : len(block)])
+        values = self.job.initial(self.kernel, self._arithmetic, point)
+        rows = iter(self.room[:, : len(block)])
         held = []
         for value, varies in zip(values, self.lanes.varies, strict=True):
             if varies:
@@ -67,33 +69,42 @@ class _Blocks:
         return tuple(held)
 
     def run(
-        self, span: slice, slots: tuple[Any, ...], record: Callable[[tuple[Any, ...]], None]
+        self,
+        span: slice,
+        slots: tuple[Any, ...],
+        visit: Callable[[int, tuple[Any, ...]], None],
+        stops: Iterable[int],
     ) -> None:
-        """All steps of one block from its initial slots."""
+        """All steps of one block; ``visit`` is called after those in ``stops``, or after each."""
         masks = tuple(self._masks[:, : span.stop - span.start])
-        self._loop(*slots, *self._hyper, self._job.steps, record, self._buffers, masks)
+        passed = itertools.count(1)
+
+        def record(row: tuple[Any, ...]) -> None:
+            visit(next(passed), row)
+
+        self._loop(*slots, *self._hyper, self.job.steps, record, self._buffers, masks)
 
 
 class _Table:
     """The recorded numbers: one array over (row, slot, lane), and one for what all lanes share."""
 
-    def __init__(self, job: Job, blocks: _Blocks, dtype: Any, lanes: int) -> None:
+    def __init__(self, job: Job, blocks: Blocks, dtype: Any, lanes: int) -> None:
         self._blocks = blocks
         self._lanes = lanes
-        self.recorded = _recorded(job)
+        self.recorded = job.recorded
+        self._rows = dict(zip(self.recorded, itertools.count(), strict=False))
         kept = [i for i, slot in enumerate(blocks.slots) if job.keep_state or slot[0] == "x"]
         self._varying = [i for i in kept if blocks.lanes.varies[i]]
         self._alike = [i for i in kept if not blocks.lanes.varies[i]]
         self.values = np.empty((len(self.recorded), len(self._varying), lanes), dtype)
         self.scalars = np.empty((len(self.recorded), len(self._alike)), dtype)
 
-    def fill(self, span: slice) -> Callable[[tuple[Any, ...]], None]:
-        """What a block's loop calls with all slots, first before step 1."""
-        passed = itertools.count()
-        rows = dict(zip(self.recorded, itertools.count(), strict=False))
+    def fill(self, span: slice) -> Callable[[int, tuple[Any, ...]], None]:
+        """What a block's loop calls with a step's number and all slots, first with 0."""
+        rows = self._rows
 
-        def record(slots: tuple[Any, ...]) -> None:
-            row = rows.get(next(passed))
+        def record(step: int, slots: tuple[Any, ...]) -> None:
+            row = rows.get(step)
             if row is None:
                 return
             for position, index in enumerate(self._varying):
@@ -122,9 +133,15 @@ class _Table:
         return whole & bool(np.isfinite(self.scalars).all()), last
 
 
-def run_batch(job: Job, dtype: type[np.floating[Any]], starts: Any, **more: Any) -> Trajectory:
+def run_batch(
+    job: Job,
+    dtype: type[np.floating[Any]],
+    starts: Any,
+    make: Callable[..., Blocks] = Blocks,
+    **more: Any,
+) -> Trajectory:
     """The runs from starts of shape (n, d); what is not recorded takes no memory."""
-    blocks = _Blocks(job, dtype, starts)
+    blocks = make(job, dtype, starts)
     table = _Table(job, blocks, dtype, len(starts))
     lost = np.zeros(len(starts), bool)
     diverged = 0
@@ -132,8 +149,8 @@ def run_batch(job: Job, dtype: type[np.floating[Any]], starts: Any, **more: Any)
         for span in blocks.spans():
             record = table.fill(span)
             slots = blocks.initial(span)
-            record(slots)
-            blocks.run(span, slots, record)
+            record(0, slots)
+            blocks.run(span, slots, record, table.recorded)
             whole, last = table.finite(span)
             lost[span] = ~whole
             diverged += int((~last).sum())
@@ -143,34 +160,26 @@ def run_batch(job: Job, dtype: type[np.floating[Any]], starts: Any, **more: Any)
         table.column("x"),
         {name: table.column(name) for name in names},
         arithmetic=dtype.__name__,
-        backend="numpy",
+        backend=blocks.backend,
         x0=(),
         diverged=diverged,
-        diverged_at=_first_loss(job, dtype, starts[lost]) if lost.any() else None,
+        diverged_at=_first_loss(make(job, dtype, starts[lost])) if lost.any() else None,
         **more,
     )
 
 
-def _recorded(job: Job) -> tuple[int, ...]:
-    """The steps to be recorded; the last one is always among them."""
-    if not job.every:
-        return (job.steps,)
-    return tuple(dict.fromkeys([*range(0, job.steps + 1, job.every), job.steps]))
-
-
-def _first_loss(job: Job, dtype: type[np.floating[Any]], starts: Any) -> int:
+def _first_loss(blocks: Blocks) -> int:
     """The first step at which one of these lanes holds an infinite number or nan."""
-    blocks = _Blocks(job, dtype, starts)
-    first = job.steps
+    first = blocks.job.steps
     with np.errstate(all="ignore"):
         for span in blocks.spans():
             watch = _Watch(first)
             try:
                 slots = blocks.initial(span)
-                watch(slots)
-                blocks.run(span, slots, watch)
+                watch(0, slots)
+                blocks.run(span, slots, watch, range(blocks.job.steps + 1))
             except StopIteration:
-                first = watch.passed
+                first = watch.step
     return first
 
 
@@ -179,9 +188,9 @@ class _Watch:
 
     def __init__(self, last: int) -> None:
         self._last = last
-        self.passed = -1
+        self.step = 0
 
-    def __call__(self, slots: tuple[Any, ...]) -> None:
-        self.passed += 1
-        if self.passed >= self._last or not all(np.isfinite(value).all() for value in slots):
+    def __call__(self, step: int, slots: tuple[Any, ...]) -> None:
+        self.step = step
+        if step >= self._last or not all(np.isfinite(value).all() for value in slots):
             raise StopIteration

@@ -13,12 +13,13 @@ from sympy import Expr
 from symopt.errors import InputError
 from symopt.execution import arithmetic as numbers
 from symopt.execution.batch_run import run_batch
+from symopt.execution.compiled import CompiledBlocks, run_compiled
 from symopt.execution.job import Job, Recorder, Rows, by_slot, mark_divergence
 from symopt.execution.kernel import Kernel
 from symopt.execution.trajectory import Trajectory
 from symopt.program.printers.python import ARRAY, FLOAT
 
-__all__ = ["run_arrays", "run_floats"]
+__all__ = ["run_arrays", "run_floats", "run_machine_code"]
 
 
 def run_floats(job: Job) -> Trajectory:
@@ -59,6 +60,15 @@ def _table(rows: Rows) -> Any:
     width = len(rows[0])
     flat = np.fromiter(itertools.chain.from_iterable(rows), np.float64, width * len(rows))
     return flat.reshape(-1, width).T
+
+
+def run_machine_code(job: Job, batch: Any) -> Trajectory:
+    """One trajectory or a batch of shape (n, d) in binary64, compiled."""
+    _check_range(job, np.float64)
+    received = _received(job, np.float64)
+    if batch is None:
+        return run_compiled(job, received)
+    return run_batch(job, np.float64, batch, CompiledBlocks, hyperparameters=received)
 
 
 def run_arrays(job: Job, dtype: type[np.floating[Any]], batch: Any) -> Trajectory:

@@ -79,6 +79,13 @@ class Job:
     schedules: dict[Symbol, Expr]
     keep_state: bool = True
 
+    @property
+    def recorded(self) -> tuple[int, ...]:
+        """The steps to be recorded; the last one is always among them."""
+        if not self.every:
+            return (self.steps,)
+        return tuple(dict.fromkeys([*range(0, self.steps + 1, self.every), self.steps]))
+
     def kernel(self, dialect: Any) -> Kernel:
         return build_kernel(self.rule, self.objective, dialect, self.schedules)
 

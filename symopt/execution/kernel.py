@@ -134,14 +134,8 @@ def loop_source(step: Step, dialect: Dialect) -> str:
     wanted = [step.program.outputs[slot] for slot in step.slots]
     fixed = invariants(step, dialect, wanted)
     taken = {*names.values(), *RESERVED}
-    constants = Printer(step.program, dialect, names, prefix="c")
-    before, texts = constants.lines(fixed)
+    before, known = bound(step, dialect, names, fixed)
     lines += before
-    known: dict[int, str] = {}
-    for index, text in zip(fixed, texts, strict=True):
-        known[index] = text if text.isidentifier() else constants.name(index)
-        if known[index] != text:
-            lines.append(f"    {known[index]} = {text}")
     taken |= set(known.values())
     lines.append("    for t in range(1, steps + 1):")
     printer = Printer(step.program, dialect, names, known=known, hints=_hints(step, taken))
@@ -151,6 +145,20 @@ def loop_source(step: Step, dialect: Dialect) -> str:
     lines += _assign(body, targets, texts)
     lines += wrapped(f"        record({listed(targets)})")
     return "\n".join(lines)
+
+
+def bound(
+    step: Step, dialect: Dialect, names: Mapping[Any, str], fixed: Sequence[int]
+) -> tuple[list[str], dict[int, str]]:
+    """The lines that give nodes a name before the loop, and the name of each."""
+    constants = Printer(step.program, dialect, names, prefix="c")
+    lines, texts = constants.lines(fixed)
+    known: dict[int, str] = {}
+    for index, text in zip(fixed, texts, strict=True):
+        known[index] = text if text.isidentifier() else constants.name(index)
+        if known[index] != text:
+            lines.append(f"    {known[index]} = {text}")
+    return lines, known
 
 
 def _hints(step: Step, taken: set[str]) -> dict[int, str]:

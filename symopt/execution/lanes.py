@@ -11,7 +11,7 @@ import numpy as np
 
 from symopt.derivation.step import Slot, Step
 from symopt.execution import arithmetic as numbers
-from symopt.execution.kernel import compile_source, identifiers, invariants, listed, wrapped
+from symopt.execution.kernel import bound, compile_source, identifiers, invariants, listed, wrapped
 from symopt.program.printers.numpy import CALLS, PREDICATES, lane_code
 from symopt.program.printers.python import ARRAY, RESERVED, Printer, clean_names
 
@@ -88,13 +88,7 @@ def lane_kernel(step: Step) -> LaneKernel:
 
     fixed = invariants(step, ARRAY, list(outputs.values()))
     fixed = [index for index in fixed if not differs[index]]
-    constants = Printer(program, ARRAY, names, prefix="c")
-    head, texts = constants.lines(fixed)
-    known: dict[int, str] = {}
-    for index, text in zip(fixed, texts, strict=True):
-        known[index] = text if text.isidentifier() else constants.name(index)
-        if known[index] != text:
-            head.append(f"    {known[index]} = {text}")
+    head, known = bound(step, ARRAY, names, fixed)
     printer = Printer(program, ARRAY, names, known=known)
     body, texts = printer.lines(scalars, indent=" " * 8)
     value = dict(zip(scalars, texts, strict=True))

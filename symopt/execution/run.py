@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import BudgetError, InexactError, InputError
+from symopt.execution.compiled import is_worth_compiling
 from symopt.execution.exact_run import BIT_BUDGET, run_certified, run_rationals
-from symopt.execution.float_run import run_arrays, run_floats
+from symopt.execution.float_run import run_arrays, run_floats, run_machine_code
 from symopt.execution.inputs import read_record, read_start, read_steps, split_hyperparameters
 from symopt.execution.job import Job
 from symopt.execution.trajectory import Trajectory
@@ -20,7 +21,7 @@ from symopt.statement.rule import Rule
 __all__ = ["run"]
 
 ARITHMETICS = ("float64", "float32", "rational", "ball")
-BACKENDS = ("auto", "python", "numpy")
+BACKENDS = ("auto", "python", "numpy", "llvm")
 
 
 def run(
@@ -54,7 +55,10 @@ def run(
         ``"all"``, ``"final"``, ``"point"`` (the last point alone, without state), or n for every
         n-th step. What is not recorded takes no memory.
     backend
-        ``"python"`` (one trajectory), ``"numpy"`` (batches), or ``"auto"``.
+        ``"python"`` (one trajectory), ``"numpy"`` (batches), ``"llvm"`` (either, compiled, in
+        float64; needs ``symopt[jit]``), or ``"auto"``, which compiles where that will be done
+        sooner. All give the same bits where only + - * / and roots occur; ``Trajectory.backend``
+        says which it was.
     mode
         ``"auto"`` lets a rational run that is irrational or over its budget become a ball run.
     budget
@@ -67,6 +71,7 @@ def run(
 
     Raises :class:`~symopt.errors.InputError` for unusable arguments,
     :class:`~symopt.errors.UnknownNameError` for unknown names,
+    :class:`~symopt.errors.MissingExtraError` for ``backend="llvm"`` without llvmlite,
     :class:`~symopt.errors.InexactError`, :class:`~symopt.errors.UndefinedError` and
     :class:`~symopt.errors.BudgetError` where an exact run cannot go on.
 
@@ -90,9 +95,14 @@ def run(
         raise InputError(f"a batch runs in float64 or float32, not in {arithmetic}")
     if batch is not None and backend == "python":
         raise InputError("a batch needs backend='numpy' (or 'auto'), not 'python'")
+    if backend == "llvm" and arithmetic != "float64":
+        raise InputError(f"backend='llvm' runs in float64, not in {arithmetic}")
     if arithmetic == "float32":
         return run_arrays(job, np.float32, batch)
     if arithmetic == "float64":
+        lanes = None if batch is None else len(batch)
+        if backend == "llvm" or (backend == "auto" and is_worth_compiling(job, lanes)):
+            return run_machine_code(job, batch)
         return (
             run_arrays(job, np.float64, batch)
             if batch is not None or backend == "numpy"

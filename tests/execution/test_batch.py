@@ -1,6 +1,7 @@
 """Batches: each lane is the run from its own start, to the bit, and nothing else is kept."""
 
 import re
+import sys
 import tracemalloc
 import warnings
 
@@ -216,3 +217,19 @@ def test_blocks_compute_the_program(data):
     for name, array in zip(names, found, strict=True):
         assert np.array_equal(array, expected[name]), (name, lines)
     assert len({id(array) for array in found}) == 4, "every slot has a buffer of its own"
+
+
+class TestWithoutACompiler:
+    def test_the_extra_is_named_and_auto_does_without(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "llvmlite", None)
+        with pytest.raises(symopt.MissingExtraError, match=r"symopt\[jit\]"):
+            symopt.run("rmsprop", "booth", steps=2, backend="llvm")
+        starts = starts_of("booth", 2000)
+        found = symopt.run("rmsprop", "booth", starts, 10_000 // 4, record="point")
+        assert found.backend == "numpy"
+
+    def test_what_is_not_compiled_says_so(self):
+        with pytest.raises(symopt.InputError, match=r"not compiled: (exp|cos).*backend='auto'"):
+            symopt.run("adam", "ackley", steps=2, backend="llvm")
+        with pytest.raises(symopt.InputError, match="runs in float64, not in ball"):
+            symopt.run("adam", "beale", None, 2, "ball", backend="llvm")
