@@ -22,10 +22,7 @@ document = symopt.compose(
         "By how much a step shrinks the distance in the long run at the best hyperparameters.",
     ),
     *(
-        symopt.compose(
-            stable.rule.title,
-            *stable.document().only("One step as a matrix", "The best hyperparameters").blocks,
-        )
+        stable.document().only("One step as a matrix", "The best hyperparameters")
         for stable in regions
     ),
 )

@@ -43,8 +43,5 @@ document = symopt.compose(
         "to {}, and that of a copy of Nesterov's rule which updates its velocity too early to {}.",
         *(limit.subs(dict.fromkeys(limit.free_symbols, 1)) for limit in limits[1:]),
     ),
-    *(
-        symopt.compose(stable.rule.title, *stable.document().only("Where it is stable").blocks)
-        for stable in regions.values()
-    ),
+    *(stable.document().only("Where it is stable") for stable in regions.values()),
 )
