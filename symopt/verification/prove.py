@@ -553,6 +553,8 @@ def _inert(program: Program, symbols: Mapping[Label, Expr]) -> dict[Label, Expr]
     """The outputs as SymPy, without its search for the larger of two expressions."""
 
     def visit(node: Node, args: list[Any]) -> Any:
+        if node.op == "max" and sympy.S.Zero in args and all(arg.is_nonnegative for arg in args):
+            return sum(args)  # the other one
         if node.op in ("max", "min"):
             return (sympy.Max if node.op == "max" else sympy.Min)(*args, evaluate=False)
         return sympy_value(node, args, symbols)

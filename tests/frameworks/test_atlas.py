@@ -46,8 +46,8 @@ def optax_rows():
     yield lifted("optax", "adan", lift_jax(optax.adan), "alias")
     yield lifted("optax", "rprop", lift_jax(optax.rprop), "alias")
     yield lifted("optax", "scale_by_adam", lift_jax(optax.scale_by_adam), "transformation")
-    clip = lift_jax(functools.partial(optax.clip, max_delta=0.5))
-    yield lifted("optax", "clip(max_delta=0.5)", clip, "transformation")
+    nonnegative = lift_jax(optax.keep_params_nonnegative)
+    yield lifted("optax", "keep_params_nonnegative", nonnegative, "transformation")
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_a_transformation_is_the_direction_of_a_rule(made):
 
 
 def test_what_no_rule_states_is_no_stated_rule(made):
-    found = entry(made, "optax", "clip")
+    found = entry(made, "optax", "keep_params_nonnegative")
     assert (found.status, found.stated) == ("other", "")
 
 
