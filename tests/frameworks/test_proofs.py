@@ -108,3 +108,11 @@ def test_what_differs_differs_by_a_formula_and_has_a_witness(first, second, step
     assert (verdict.status, verdict.step) == ("refuted", step), str(verdict)
     assert isinstance(verdict.witness, Difference)
     assert verdict.difference is not None
+
+
+def test_rprop_of_torch_is_the_papers_rule_inside_its_domain_and_another_outside():
+    verdict = prove(lifted("torch Rprop(foreach=False)"), "rprop")
+    assert verdict.status == "proved"
+    assert verdict.conditions == "0 < eta_minus < 1, Delta_min <= eta <= Delta_max"
+    assert verdict.difference is not None
+    assert prove(lifted("torch Rprop(foreach=False)"), "rprop_pytorch").conditions == ""
