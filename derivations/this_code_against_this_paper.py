@@ -26,6 +26,7 @@ document = symopt.compose(
         "What it computes, beside what the paper has",
         *symopt.compare(paper, same_letters, steps=1).only("Side by side").blocks[0].blocks,
     ),
+    symopt.prose("The paper's rule is that of {}.", paper.source),
     symopt.compose("Is it the paper's rule?", against_paper),
     symopt.compose(
         "Which rule is it?",
