@@ -59,7 +59,7 @@ def tinygrad(name, **settings):
     optim = pytest.importorskip("tinygrad.nn.optim")
 
     def drive(x0, oracle, steps):
-        with tiny.helpers.Context(TRAINING=1):
+        with tiny.helpers.Context(TRAINING=1, DEV="PYTHON"):  # it needs no compiler
             parameter = tiny.Tensor(x0.copy(), device="PYTHON").realize()
             optimizer = getattr(optim, name)([parameter], **settings)
             points = [parameter.numpy().copy()]
@@ -84,8 +84,7 @@ def tinygrad(name, **settings):
          {"eta": 0.05, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-8}, "adam_epsilon_hat"),
     ],
 )  # fmt: skip
-def test_tinygrad_is_its_rule_and_no_rival(name, settings, rule, hyper, rival, monkeypatch):
-    monkeypatch.setenv("DEV", "PYTHON")  # its device that needs no compiler; read at its import
+def test_tinygrad_is_its_rule_and_no_rival(name, settings, rule, hyper, rival):
     code = tinygrad(name, **settings)
     found = verify(code, rule, **hyper)
     assert found.status in ("consistent", "proved"), str(found)
