@@ -112,7 +112,8 @@ class _Lines:
 
     def evaluate(self, expression: Expr) -> Value:
         special: dict[Expr, Value] = {}
-        for node in expression.atoms(grad, *REDUCTIONS):
+        # In an order that does not hang on how Python hashes.
+        for node in sorted(expression.atoms(grad, *REDUCTIONS), key=sympy.default_sort_key):
             self._special(node, special)
         values = {**self._values, **special}
         relevant = [values[part] for part in _coordinates(expression) if part in values]

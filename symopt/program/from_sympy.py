@@ -205,7 +205,8 @@ class Reader:
             return graph.apply("not", self._condition(condition.args[0]))
         if isinstance(condition, (sympy.And, sympy.Or)):
             op = "and" if isinstance(condition, sympy.And) else "or"
-            nodes = [self._condition(arg) for arg in condition.args]
+            ordered = sorted(condition.args, key=sympy.default_sort_key)
+            nodes = [self._condition(arg) for arg in ordered]
             result = nodes[0]
             for node in nodes[1:]:
                 result = graph.apply(op, result, node)
