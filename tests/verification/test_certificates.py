@@ -172,8 +172,9 @@ def test_a_certificate_with_roots_fails_when_any_operator_is_altered(first, seco
             run(text)
 
 
-@pytest.mark.slow
+@pytest.mark.study
 def test_every_proof_within_a_family_has_a_certificate():
+    """All pairs of all families; proofs under conditions on hyperparameters have none."""
     families = {}
     for name, rule in symopt.rules.items():
         families.setdefault(rule.family or name, []).append(name)
@@ -181,7 +182,7 @@ def test_every_proof_within_a_family_has_a_certificate():
     for names in families.values():
         for first, second in combinations(names, 2):
             verdict = symopt.prove(first, second)
-            if verdict.status == "proved":
+            if verdict.status == "proved" and not verdict.conditions:
                 count += 1
                 if not verdict.certificate:
                     missing[first, second] = verdict.no_certificates

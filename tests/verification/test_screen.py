@@ -233,7 +233,10 @@ def test_a_million_elements_take_seconds(dtype):
 
 @pytest.mark.frameworks
 @pytest.mark.parametrize("name", ["float32", "float64", "bfloat16"])
-@pytest.mark.parametrize("way", ["loop", "foreach", "fused"])
+@pytest.mark.parametrize(
+    "way",
+    ["loop", *(pytest.param(way, marks=pytest.mark.study) for way in ("foreach", "fused"))],
+)
 def test_adam_of_torch_on_a_million_elements(name, way):
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
