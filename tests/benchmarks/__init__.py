@@ -1,0 +1,1 @@
+"""What symopt gains over the usual ways, as ratios: ``python -m tests.benchmarks``."""

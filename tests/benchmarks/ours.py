@@ -1,0 +1,102 @@
+"""The same runs by symopt: through ``symopt.run``, and the generated loops alone."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+import symopt
+from symopt.execution import arithmetic, compiled
+from symopt.execution.inputs import split_hyperparameters
+from symopt.execution.job import Job
+from symopt.execution.kernel import build_kernel
+from symopt.program.printers.python import ARRAY, FLOAT
+
+from .problem import SETTINGS, START
+from .timing import Absent
+
+__all__ = ["bare_compiled", "kernel_loop", "run_batch", "run_path"]
+
+
+def needs_compiled() -> None:
+    if importlib.util.find_spec("llvmlite") is None:
+        raise Absent("llvmlite is not installed")
+
+
+def run_path(rule: str, steps: int, backend: str) -> Callable[[], np.ndarray]:
+    """The public function, everything included: reading its arguments, all state recorded."""
+    if backend == "llvm":
+        needs_compiled()
+    return lambda: symopt.run(rule, "beale", START, steps, backend=backend, **SETTINGS[rule]).x
+
+
+def kernel_loop(rule: str, steps: int, scalars: bool) -> Callable[[], Any]:
+    """The generated plain Python, whole loop, on floats or on NumPy scalars; a tuple a step."""
+    kernel = build_kernel(symopt.rules[rule], symopt.objectives.beale, ARRAY if scalars else FLOAT)
+    function = kernel.bind(arithmetic.array(np.float64)) if scalars else kernel.function
+    values = [SETTINGS[rule][name] for name in kernel.step.hyper]
+
+    def run() -> list[tuple[float, ...]]:
+        rows: list[tuple[float, ...]] = []
+        function(*START, *values, steps, rows.append)
+        return rows
+
+    return run
+
+
+def points_of_rows(rows: list[tuple[float, ...]]) -> np.ndarray:
+    flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(rows[0]))
+    return np.vstack([[START], flat.reshape(len(rows), -1)[:, :2]])
+
+
+def points_of_path(path: np.ndarray) -> np.ndarray:
+    return np.vstack([[START], path[:, :2]])
+
+
+def bare_compiled(rule: str, steps: int) -> Callable[[], np.ndarray]:
+    """The machine code alone, its tables made beforehand; every slot of every step is written."""
+    needs_compiled()
+    fixed, schedules = split_hyperparameters(symopt.rules[rule], SETTINGS[rule])
+    the_rule, beale = symopt.rules[rule], symopt.objectives.beale
+    start = tuple(map(Fraction, START))
+    job = Job(the_rule, beale, start, steps, 1, fixed, schedules)
+    kernel = job.kernel(ARRAY)
+    made = compiled._compiled(kernel.step)
+    numbers = arithmetic.guarded()
+    slots = job.initial(kernel, arithmetic.array(np.float64), [numbers.convert(v) for v in start])
+    row, table, _ = compiled._shared(job, made, slots)
+    before = np.array([slot for i, slot in enumerate(slots) if i not in made.alike], np.float64)
+    path = np.empty((steps, len(before)))
+
+    def run() -> np.ndarray:
+        state = before.copy()
+        made.path(0, steps, 1, state.ctypes.data, 1, row.ctypes.data, table.ctypes.data,
+                  path.ctypes.data)  # fmt: skip
+        return path
+
+    return run
+
+
+def run_batch(backend: str, threads: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    if backend == "llvm":
+        needs_compiled()
+    how: dict[str, Any] = {}
+    if threads > 1:
+        if "threads" not in inspect.signature(symopt.run).parameters:
+            raise Absent("symopt.run runs on one thread")
+        how["threads"] = threads
+
+    def run(starts: np.ndarray, steps: int) -> np.ndarray:
+        made = symopt.run(
+            "adam", "beale", starts, steps, record="point", backend=backend, **how,
+            **SETTINGS["adam"],
+        )  # fmt: skip
+        return made.x[0]
+
+    return run

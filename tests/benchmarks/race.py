@@ -1,0 +1,106 @@
+"""A race: candidates that are checked to compute the same thing, and then take turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .tables import Results, Table, shown
+from .timing import Absent, Timing, interleave, ratio
+
+__all__ = ["Candidate", "agreement", "race"]
+
+#: More than what the rounding of all steps comes to is another computation.
+_SAME = 1e-6
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is timed; ``make`` prepares it (imports, compiles) and gives the function to time.
+
+    ``points`` makes what the function returns into the array that is compared.
+    """
+
+    name: str
+    make: Callable[[], Callable[[], Any]]
+    points: Callable[[Any], np.ndarray] = np.asarray
+
+
+def agreement(found: np.ndarray, reference: np.ndarray) -> str:
+    """How far two arrays are apart: in bits, in units of the last place, or relatively.
+
+    >>> agreement(np.array([1.0, 2.0]), np.array([1.0, 2.0 + 2**-51]))
+    '1 ulp'
+    """
+    if found.shape != reference.shape:
+        raise ValueError(f"wrong: shape {found.shape}, not {reference.shape}")
+    if np.array_equal(found, reference):
+        return "same bits"
+    apart = np.abs(found - reference)
+    relative = float(np.max(apart / np.maximum(np.abs(reference), 1e-300)))
+    if not relative <= _SAME:
+        raise ValueError(f"wrong: differs by {relative:.1g}")
+    units = float(np.max(apart / np.spacing(np.abs(reference))))
+    return f"{units:.0f} ulp" if units < 1000 else f"{relative:.0e}"
+
+
+def race(
+    results: Results,
+    key: str,
+    title: str,
+    candidates: list[Candidate],
+    *,
+    baseline: str,
+    reference: Callable[[], np.ndarray],
+    scale: float,
+    unit: str,
+    rounds: int,
+    clock: Callable[[], float] = time.process_time,
+    extra: Callable[[str], dict[str, Any]] = lambda name: {},
+) -> None:
+    """Check and time the candidates; add a table, and their samples under ``key``.
+
+    ``scale`` makes seconds of a call into the unit; ``extra`` gives more columns. Who computes
+    something else is named in the table and not timed.
+    """
+    expected = reference()
+    running: dict[str, Callable[[], Any]] = {}
+    remarks: dict[str, str] = {}
+    for candidate in candidates:
+        try:
+            function = candidate.make()
+            remarks[candidate.name] = agreement(candidate.points(function()), expected)
+            running[candidate.name] = function
+        except (Absent, ValueError) as reason:
+            remarks[candidate.name] = str(reason)
+            results.absent[key, candidate.name] = str(reason)
+    timed = interleave(running, rounds, clock)
+    results.timings |= {(key, name): timing for name, timing in timed.items()}
+    rows = [
+        _row(candidate.name, timed, baseline, scale, remarks[candidate.name], extra)
+        for candidate in candidates
+    ]
+    more = list(extra(baseline))
+    columns = ["candidate", unit, "quartiles", f"times {baseline}", *more, "against symopt.run"]
+    results.tables.append(Table(title, columns, rows))
+
+
+def _row(
+    name: str,
+    timed: dict[str, Timing],
+    baseline: str,
+    scale: float,
+    remark: str,
+    extra: Callable[[str], dict[str, Any]],
+) -> list[Any]:
+    timing = timed.get(name)
+    if timing is None:
+        return [name, None, None, None, *[None for _ in extra(baseline)], remark]
+    low, high = (value * scale for value in timing.quartiles)
+    against = ratio(timing, timed[baseline]).median if baseline in timed else None
+    quartiles = f"{shown(low)} to {shown(high)}"
+    return [name, timing.median * scale, quartiles, against, *extra(name).values(), remark]

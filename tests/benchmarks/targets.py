@@ -1,0 +1,100 @@
+"""The targets as data, and what a run measured of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import batches, trajectories
+from .tables import Results, Table, shown
+from .timing import Timing
+
+__all__ = ["TARGETS", "Target", "targets_table"]
+
+Measured = Timing | float | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """``measure`` reads the results; met if it is at least, or at most, the figure."""
+
+    what: str
+    measure: Callable[[Results], Measured]
+    at_least: float | None = None
+    at_most: float | None = None
+    unit: str = "×"
+    needs: tuple[str, str, str] | None = None
+
+    @property
+    def figure(self) -> str:
+        if self.at_least is not None:
+            return f"≥ {self.at_least:g} {self.unit}"
+        return f"≤ {self.at_most:g} {self.unit}"
+
+    def is_met(self, value: float) -> bool:
+        if self.at_least is not None:
+            return value >= self.at_least
+        assert self.at_most is not None
+        return value <= self.at_most
+
+    def row(self, results: Results) -> list[str]:
+        measured = self.measure(results)
+        if measured is None:
+            why = results.why_absent(*self.needs) if self.needs else "not part of this run"
+            return [self.what, self.figure, "–", why]
+        if isinstance(measured, Timing):
+            value = measured.median
+            low, high = measured.quartiles
+            text = f"{shown(value)} {self.unit} ({shown(low)} to {shown(high)})"
+        else:
+            value = measured
+            text = f"{shown(value)} {self.unit}"
+        return [self.what, self.figure, text, "met" if self.is_met(value) else "MISSED"]
+
+
+def faster(what: str, race: str, ours: str, other: str, at_least: float) -> Target:
+    return Target(
+        what,
+        lambda results: results.ratio(race, other, ours),
+        at_least=at_least,
+        needs=(race, other, ours),
+    )
+
+
+def within(what: str, race: str, ours: str, other: str, at_most: float) -> Target:
+    return Target(
+        what,
+        lambda results: results.ratio(race, ours, other),
+        at_most=at_most,
+        needs=(race, other, ours),
+    )
+
+
+def number(what: str, name: str, unit: str, at_most: float) -> Target:
+    return Target(what, lambda results: results.numbers.get(name), at_most=at_most, unit=unit)
+
+
+_T, _B = trajectories, batches
+_SMALL, _LARGE = "batch 100000", "batch 1000000"
+TARGETS: tuple[Target, ...] = (
+    within("compiled trajectory against hand-written C, Adam", "adam", _T.BARE, _T.C, 1.1),
+    within("the same, against C as gcc contracts it", "adam", _T.BARE, _T.C_CONTRACTED, 1.1),
+    within("the same, against the latency bound", "adam", _T.BARE, _T.BOUND, 1.25),
+    faster("compiled trajectory against optax lax.scan", "adam", _T.BARE, _T.OPTAX, 1.7),
+    faster("compiled trajectory against torch, analytic", "adam", _T.BARE, _T.ANALYTIC, 1000),
+    faster("compiled trajectory against tutorial NumPy", "adam", _T.BARE, _T.TUTORIAL, 300),
+    faster("plain-Python kernel against tutorial NumPy", "adam", _T.PYTHON, _T.TUTORIAL, 10),
+    faster("plain-Python kernel against torch autograd", "adam", _T.PYTHON, _T.AUTOGRAD, 200),
+    faster("NumPy batch against careful NumPy, 1e5", _SMALL, _B.NUMPY, _B.CAREFUL, 1.8),
+    faster("NumPy batch against careful NumPy, 1e6", _LARGE, _B.NUMPY, _B.CAREFUL, 3),
+    faster("NumPy batch against lambdify(cse=True), 1e5", _SMALL, _B.NUMPY, _B.LAMBDIFY, 5),
+    number("NumPy batch, peak memory over resting, 1e6", f"memory 1000000, {_B.NUMPY}", "MB", 20),
+    within("compiled batch against C, one core, 1e6", _LARGE, _B.COMPILED, _B.C, 1.15),
+    within("compiled batch against C, two cores, 1e6", _LARGE, _B.COMPILED_2, _B.C_2, 1.15),
+    faster("compiled batch against optax vmap, two cores", _LARGE, _B.COMPILED_2, _B.OPTAX, 4),
+)
+
+
+def targets_table(results: Results) -> Table:
+    rows = [target.row(results) for target in TARGETS]
+    return Table("Targets", ["what", "target", "measured (quartiles)", "verdict"], rows)

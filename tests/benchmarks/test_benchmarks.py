@@ -1,0 +1,80 @@
+"""The benchmarks compare only what computes the same thing, and say what a run did not measure."""
+
+import numpy as np
+import pytest
+
+from .problem import RULES
+from .race import Candidate, race
+from .tables import Results
+from .targets import TARGETS, targets_table
+from .timing import Absent, Timing, interleave, ratio
+from .trajectories import BARE, BOUND, TUTORIAL, C, add_tables, candidates
+
+
+def _absent():
+    raise Absent("not installed")
+
+
+def test_who_computes_something_else_is_named_and_not_timed():
+    path = np.linspace(0, 1, 11)
+    results = Results()
+    runs = {"right": path, "one off": path + 1e-3, "shorter": path[1:]}
+    race(
+        results,
+        "key",
+        "title",
+        [
+            *(Candidate(name, lambda made=made: lambda: made) for name, made in runs.items()),
+            Candidate("missing", _absent),
+        ],
+        baseline="right",
+        reference=lambda: path,
+        scale=1.0,
+        unit="s",
+        rounds=3,
+    )
+    assert list(results.timings) == [("key", "right")]
+    remarks = {row[0]: row[-1] for row in results.tables[0].rows}
+    assert remarks["right"] == "same bits"
+    assert remarks["one off"].startswith("wrong: differs by")
+    assert remarks["shorter"].startswith("wrong: shape")
+    assert remarks["missing"] == "not installed"
+
+
+def test_candidates_take_turns_and_every_other_round_is_reversed():
+    calls = []
+    both = {name: (lambda name=name: calls.append(name)) for name in "ab"}
+    interleave(both, rounds=2, clock=lambda: float(len(calls)), least=1.0, warm_up=0)
+    assert "".join(calls) == "ab" + "ab" + "ba"
+
+
+def test_a_ratio_is_taken_round_by_round():
+    assert ratio(Timing((2.0, 20.0, 6.0)), Timing((1.0, 10.0, 1.0))).samples == (2.0, 2.0, 6.0)
+
+
+def test_every_target_is_judged_by_what_the_run_measured():
+    empty = targets_table(Results())
+    assert {row[-1] for row in empty.rows} == {"not part of this run"}
+    assert len(empty.rows) == len(TARGETS)
+    target = next(one for one in TARGETS if "against hand-written C" in one.what)
+    results = Results()
+    results.timings |= {("adam", C): Timing((1.0,)), ("adam", BARE): Timing((1.05,))}
+    assert target.row(results)[-1] == "met"
+    results.timings["adam", BARE] = Timing((1.2,))
+    assert target.row(results)[-1] == "MISSED"
+    slower = next(one for one in TARGETS if "tutorial NumPy" in one.what)
+    results.timings["adam", TUTORIAL] = Timing((20.0,))
+    assert slower.row(results)[-1] == "MISSED"
+
+
+@pytest.mark.frameworks
+def test_all_ways_to_run_a_trajectory_agree():
+    results = Results()
+    add_tables(results, quick=True)
+    for rule in RULES:
+        wrong = [why for (key, _), why in results.absent.items() if key == rule and "wrong" in why]
+        assert not wrong
+        measured = {name for key, name in results.timings if key == rule}
+        absent = {name for key, name in results.absent if key == rule}
+        assert measured | absent == {one.name for one in candidates(rule, 1)} | {BOUND}
+        assert TUTORIAL in measured
