@@ -40,6 +40,11 @@ _HOMES = {
     "Trajectory": "symopt.execution.trajectory",
     "load": "symopt.execution.trajectory",
     "run": "symopt.execution.run",
+    "Ends": "symopt.execution.sweep.result",
+    "Sweep": "symopt.execution.sweep.result",
+    "grid": "symopt.execution.sweep.starts",
+    "spaced": "symopt.execution.sweep.values",
+    "sweep": "symopt.execution.sweep",
     "Accuracy": "symopt.verification.accuracy",
     "accuracy": "symopt.verification.accuracy",
     "Document": "symopt.presentation.document",
@@ -65,7 +70,7 @@ _HOMES = {
         [
             "BudgetError", "DerivationError", "InexactError", "InputError", "LiftError",
             "MissingExtraError", "OutputError", "ParseError", "StatementError", "SymoptError",
-            "UndecidedError", "UndefinedError", "UnknownNameError",
+            "UndecidedError", "UndefinedError", "UnknownNameError", "WorkerError",
         ],
         "symopt.errors",
     ),
@@ -129,6 +134,9 @@ if TYPE_CHECKING:
     )
     from symopt.errors import (
         UnknownNameError as UnknownNameError,
+    )
+    from symopt.errors import (
+        WorkerError as WorkerError,
     )
     from symopt.statement.library import objectives as objectives
     from symopt.statement.library import rules as rules

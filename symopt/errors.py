@@ -23,6 +23,7 @@ __all__ = [
     "UndecidedError",
     "UndefinedError",
     "UnknownNameError",
+    "WorkerError",
     "did_you_mean",
 ]
 
@@ -73,6 +74,10 @@ class DerivationError(SymoptError, ArithmeticError):
 
 class OutputError(SymoptError, OSError):
     """A file cannot be written or read."""
+
+
+class WorkerError(SymoptError, RuntimeError):
+    """Workers of an executor died, or cannot be used; the message says how to go on."""
 
 
 class MissingExtraError(SymoptError, ImportError):

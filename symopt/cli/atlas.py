@@ -65,8 +65,8 @@ def atlas_command(
       symopt atlas -o atlas/ --jobs 2
     """
     from symopt.errors import OutputError
+    from symopt.execution.files import written
     from symopt.presentation.atlas_page import atlas_page
-    from symopt.presentation.document import written
     from symopt.verification.atlas import atlas
     from symopt.verification.lift.counts import FRAMEWORKS
 

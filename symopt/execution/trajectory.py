@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from sympy import Expr
 
-from symopt.errors import InputError, MissingExtraError, OutputError
+from symopt.errors import InputError, MissingExtraError
+from symopt.execution.files import written
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 
@@ -190,17 +191,9 @@ class Trajectory:
             raise InputError(f"{str(target)!r}: a trajectory is saved as a .npz file")
         from symopt.execution.storage import pack
 
-        arrays = pack(self)
-        # Written beside the target and then put in its place, so that no half of a file remains.
-        beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-        try:
-            with open(beside, "xb") as file:
-                np.savez_compressed(file, **arrays)
-            os.replace(beside, target)
-        except OSError as error:
-            beside.unlink(missing_ok=True)
-            raise OutputError(f"cannot write {str(target)!r}: {error.strerror or error}") from error
-        return target
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **pack(self))
+        return written(target, buffer.getvalue())
 
 
 def load(path: str | os.PathLike[str]) -> Trajectory:

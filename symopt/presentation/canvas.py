@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symopt.errors import InputError
+from symopt.execution.files import written
 from symopt.presentation import drawing
-from symopt.presentation.document import written
 from symopt.statement.objective import Objective
 
 if TYPE_CHECKING:

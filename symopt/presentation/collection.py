@@ -13,7 +13,8 @@ from itertools import zip_longest
 from pathlib import Path
 
 from symopt.errors import InputError, SymoptError
-from symopt.presentation.document import Document, written
+from symopt.execution.files import written
+from symopt.presentation.document import Document
 
 __all__ = ["Entry", "read_collection"]
 

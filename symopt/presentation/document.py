@@ -7,14 +7,13 @@ Renderers are small files that read this data: :mod:`symopt.presentation.latex`,
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from symopt.errors import InputError, OutputError
+from symopt.errors import InputError
+from symopt.execution.files import written
 from symopt.presentation.blocks import (
     TEXT_RELATIONS,
     Algorithm,
@@ -49,7 +48,6 @@ __all__ = [
     "TEXT_RELATIONS", "Algorithm", "Aside", "Badge", "Block", "Cite", "Code", "Details",
     "Document", "EquationLine", "Equations", "Figure", "Inline", "Items", "Link", "Listing",
     "Math", "Paragraph", "Section", "Spans", "Table", "Text", "joined", "math", "plain", "spans",
-    "written",
 ]  # fmt: skip
 
 #: The endings that :meth:`Document.save` knows.
@@ -229,36 +227,3 @@ def _figures(blocks: Sequence[Block]) -> Iterator[Figure]:
             yield block
         elif isinstance(block, Section | Details | Aside):
             yield from _figures(block.blocks)
-
-
-def written(target: Path, content: str | bytes) -> Path:
-    """Write text or bytes through a temporary file, so that no half-written file is ever seen.
-
-    Raises :class:`~symopt.errors.OutputError` that names the path and the cause.
-    """
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(
-            prefix=f".{target.name}.", suffix=".part", dir=target.parent
-        )
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content.encode("utf-8") if isinstance(content, str) else content)
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-    except OSError as error:
-        if temporary:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-        reason = error.strerror or str(error)
-        raise OutputError(f"cannot write {target}: {reason}; choose another path") from error
-    return target
-
-
-def _mode(target: Path) -> int:
-    """The mode of the file to be replaced, or what a new file would get here."""
-    try:
-        return target.stat().st_mode & 0o777
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask

@@ -22,11 +22,12 @@ from sympy import Expr
 from symopt.derivation.algebraic import to_decimal
 from symopt.derivation.step import objective_programs
 from symopt.errors import InexactError, InputError
+from symopt.execution.files import written
 from symopt.execution.run import run
 from symopt.presentation import drawing, html
 from symopt.presentation.breaking import pieces
 from symopt.presentation.calculus import function_name
-from symopt.presentation.document import EquationLine, Equations, written
+from symopt.presentation.document import EquationLine, Equations
 from symopt.presentation.explore_code import RuleCode, page_code
 from symopt.presentation.names import Label
 from symopt.presentation.notation import plain

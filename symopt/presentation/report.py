@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import OutputError
+from symopt.execution.files import written
 from symopt.execution.trajectory import as_floats
 from symopt.presentation import html, plot, sheets
 from symopt.presentation.canvas import figure
 from symopt.presentation.derive import derive
-from symopt.presentation.document import Document, Paragraph, written
+from symopt.presentation.document import Document, Paragraph
 from symopt.presentation.page import from_template
 from symopt.presentation.pictures import Picture, address, saved
 from symopt.statement.objective import Objective

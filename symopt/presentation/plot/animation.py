@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import InputError, MissingExtraError, OutputError
+from symopt.execution.files import written
 from symopt.execution.trajectory import Trajectory
 from symopt.presentation import canvas, drawing
 from symopt.presentation.captions import caption
-from symopt.presentation.document import written
 from symopt.presentation.plot.gif import Pixels, gif
 from symopt.presentation.plot.paths import common_objective
 from symopt.presentation.plot.stage import Stage

@@ -1,0 +1,189 @@
+"""What a sweep gives: the end of every run, labelled."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from sympy import Expr
+
+from symopt.errors import UnknownNameError, did_you_mean
+from symopt.execution.sweep.plan import Axis, Block, Plan
+from symopt.execution.trajectory import number_text
+from symopt.statement.objective import Objective
+from symopt.statement.rule import Rule
+
+__all__ = ["Ends", "Sweep", "gathered", "setting"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """The ends of all runs of one rule on one objective.
+
+    Attributes
+    ----------
+    axes
+        The hyperparameters that vary, with their exact values; ``fixed`` are those that were given
+        one value. What is in neither has the rule's default.
+    starts
+        The points from which it ran, shape (n, d).
+    x, f
+        The last point and its value; the shape is that of the axes, then the starts, and for ``x``
+        the coordinates.
+    diverged
+        Where the last point or its value is infinite or nan.
+
+    >>> import symopt
+    >>> (ends,) = symopt.sweep("adam", "half_square", [[1]], 1, eta=["1/4", "1/2"]).ends
+    >>> [(place, setting(values), float(ends.f[place][0])) for place, values in ends.settings]
+    [((0,), 'eta = 1/4', 0.2812500...), ((1,), 'eta = 1/2', 0.125...)]
+    """
+
+    rule: Rule
+    objective: Objective
+    axes: tuple[Axis, ...]
+    fixed: Mapping[str, Fraction | Expr]
+    starts: Any
+    x: Any
+    f: Any
+    diverged: Any
+
+    @property
+    def quantities(self) -> dict[str, Any]:
+        """The arrays by name."""
+        return {"x": self.x, "f": self.f, "diverged": self.diverged}
+
+    @property
+    def settings(self) -> Iterator[tuple[tuple[int, ...], dict[str, Fraction | Expr]]]:
+        """Every combination of the axes: its place in the arrays, and its values by name."""
+        for place in np.ndindex(*(len(axis.values) for axis in self.axes)):
+            values = [axis.values[i] for axis, i in zip(self.axes, place, strict=True)]
+            names = [axis.name for axis in self.axes]
+            yield place, dict(zip(names, values, strict=True))
+
+
+def setting(values: Mapping[str, Fraction | Expr]) -> str:
+    """Hyperparameters in one line.
+
+    >>> setting({"eta": Fraction(1, 10), "mu": Fraction(9, 10)})
+    'eta = 1/10, mu = 9/10'
+    """
+    return ", ".join(
+        f"{name} = {number_text(value) if isinstance(value, Fraction) else value}"
+        for name, value in values.items()
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """A sweep's result: the ends of its runs, by rule and objective.
+
+    ``parts`` says into how many parts the work was cut, ``resumed`` how many of them were found
+    finished in the store. ``sweep["adam", "beale"]`` gives the :class:`Ends` of one pair.
+
+    >>> import symopt
+    >>> found = symopt.sweep("gradient_descent", "half_square", [[1], [2]], eta=["1/2", 3], steps=2)
+    >>> found["gradient_descent", "half_square"].x[..., 0]
+    array([[0.25, 0.5 ],
+           [4.  , 8.  ]])
+    """
+
+    ends: tuple[Ends, ...]
+    steps: int
+    arithmetic: str
+    parts: int
+    resumed: int = 0
+
+    def __getitem__(self, names: tuple[str, str]) -> Ends:
+        known = {(one.rule.name, one.objective.name): one for one in self.ends}
+        if names not in known:
+            said = " on ".join(map(str, names)) if isinstance(names, tuple) else str(names)
+            raise UnknownNameError(
+                f"the sweep has no runs of {said}."
+                + did_you_mean(said, [f"{rule} on {objective}" for rule, objective in known])
+            )
+        return known[names]
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are."""
+        return sum(one.f.size for one in self.ends)
+
+    @property
+    def diverged(self) -> int:
+        """How many runs diverged."""
+        return sum(int(one.diverged.sum()) for one in self.ends)
+
+    @property
+    def digest(self) -> str:
+        """A digest of all numbers: two sweeps with the same one are equal bit for bit."""
+        total = hashlib.sha256()
+        for one in self.ends:
+            for array in one.quantities.values():
+                total.update(f"{array.dtype.str} {array.shape}".encode())
+                total.update(np.ascontiguousarray(array).tobytes())
+        return total.hexdigest()
+
+    @property
+    def caption(self) -> str:
+        """What was run, in one line."""
+        rules = dict.fromkeys(one.rule.title for one in self.ends)
+        objectives = dict.fromkeys(one.objective.title for one in self.ends)
+        return (
+            f"{', '.join(rules)} on {', '.join(objectives)}: {self.runs} runs of {self.steps} "
+            f"steps, {self.arithmetic}, {self.diverged} diverged"
+        )
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Header and cells of a table: a row for each setting of a rule on an objective."""
+        header = ["rule", "objective", "setting", "starts", "diverged", "median f", "lowest f"]
+        cells = []
+        for one in self.ends:
+            for place, values in one.settings:
+                f, lost = one.f[place], one.diverged[place]
+                staying = f[~lost]
+                # A diverged run ends higher than any other.
+                middle = float(np.median(np.where(lost, np.inf, f)))
+                cells.append(
+                    [
+                        one.rule.name, one.objective.name, setting(values) or "defaults",
+                        str(f.size), str(int(lost.sum())), number_text(middle, 6),
+                        number_text(float(staying.min()), 6) if staying.size else "-",
+                    ]
+                )  # fmt: skip
+        return header, cells
+
+    def __str__(self) -> str:
+        return self.caption
+
+    def to_xarray(self) -> Any:
+        """The ends as one ``xarray.Dataset`` over rule, objective, each hyperparameter, and start.
+
+        Along a hyperparameter that a rule does not have its numbers are repeated: they do not
+        depend on it. ``ran`` is false where a rule was not run with a value that another one was,
+        and for starts that only another objective has; numbers are nan there.
+
+        Raises :class:`~symopt.errors.MissingExtraError` where xarray is not installed.
+        """
+        from symopt.execution.sweep.labelled import dataset
+
+        return dataset(self)
+
+
+def gathered(plan: Plan) -> list[dict[str, Any]]:
+    """Arrays for all runs of a plan, to be filled."""
+    dtype = np.dtype(plan.arithmetic)
+    return [_empty(block, dtype) for block in plan.blocks]
+
+
+def _empty(block: Block, dtype: Any) -> dict[str, Any]:
+    shape = (block.settings, block.starts.count)
+    return {
+        "x": np.empty((*shape, block.objective.dimension), dtype),
+        "f": np.empty(shape, dtype),
+        "diverged": np.empty(shape, bool),
+    }
