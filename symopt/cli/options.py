@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from symopt.statement.library import Library
     from symopt.statement.objective import Objective
     from symopt.statement.rule import Rule
 
 __all__ = [
-    "Catalogue", "Command", "catalogue", "json_option", "set_option", "settings", "start",
-    "x0_option",
+    "Catalogue", "Command", "catalogue", "for_each", "intervals", "json_option", "set_option",
+    "settings", "start", "x0_option",
 ]  # fmt: skip
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(\s*/\s*\d+)?,?|[+-]?(nan|inf)", re.I)
@@ -136,3 +138,50 @@ def settings(given: tuple[str, ...], rule: Rule | None = None) -> dict[str, Any]
             rule.parameter(name.strip())
         result[name.strip()] = value.strip()
     return result
+
+
+def for_each(rules: list[Any], given: dict[str, str]) -> list[dict[str, Any]]:
+    """The settings of each rule; one that fits no rule is refused.
+
+    Raises :class:`~symopt.errors.UnknownNameError` for a hyperparameter that none of them has.
+    """
+    result: list[dict[str, Any]] = [{} for _ in rules]
+    # Settings of one rule come last, so that they win over those of all.
+    for name in sorted(given, key=lambda name: "." in name):
+        own, dot, inner = name.rpartition(".")
+        takers = [i for i, rule in enumerate(rules) if not dot or rule.name == own]
+        fitting = [
+            i for i in takers if inner in {entry.name for entry in rules[i].parameters}
+        ]  # fmt: skip
+        if not takers:
+            from symopt.errors import UnknownNameError, did_you_mean
+
+            raise UnknownNameError(
+                f"--set {name}: {own!r} is not among the rules."
+                + did_you_mean(own, [rule.name for rule in rules])
+            )
+        for index in fitting or takers[:1]:
+            # Where no rule has it, the first one says which hyperparameters there are.
+            rules[index].parameter(inner)
+            result[index][inner] = given[name]
+    return result
+
+
+def intervals(text: str) -> list[tuple[Fraction, Fraction]]:
+    """The intervals of ``-5,5,-2,2``, exactly.
+
+    >>> intervals("0,1/3")
+    [(Fraction(0, 1), Fraction(1, 3))]
+    """
+    numbers = text.replace(",", " ").split()
+    if not numbers or len(numbers) % 2:
+        raise click.BadParameter(f"{text!r} is no interval (two numbers) for each axis: -5,5,-2,2")
+    try:
+        from symopt.statement.numbers import exact
+
+        ends = [exact(number, "window") for number in numbers]
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    if any(low >= high for low, high in zip(ends[::2], ends[1::2], strict=True)):
+        raise click.BadParameter(f"{text!r} has an empty interval")
+    return list(zip(ends[::2], ends[1::2], strict=True))

@@ -11,6 +11,8 @@ from symopt.cli.options import (
     Catalogue,
     Command,
     catalogue,
+    for_each,
+    intervals,
     json_option,
     set_option,
     settings,
@@ -276,48 +278,9 @@ def _only(kind: str, given: list[Any]) -> Any:
 
 
 def _pairs(text: str) -> list[tuple[float, float]]:
-    """The intervals of ``-5,5,-2,2``.
+    """The intervals of ``-5,5,-2,2``, as a picture takes them.
 
     >>> _pairs("-5,5,-2,2")
     [(-5.0, 5.0), (-2.0, 2.0)]
     """
-    numbers = text.replace(",", " ").split()
-    if not numbers or len(numbers) % 2:
-        raise click.BadParameter(f"{text!r} is no interval (two numbers) for each axis: -5,5,-2,2")
-    try:
-        from symopt.statement.numbers import exact
-
-        ends = [exact(number, "window") for number in numbers]
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-    if any(low >= high for low, high in zip(ends[::2], ends[1::2], strict=True)):
-        raise click.BadParameter(f"{text!r} has an empty interval")
-    floats = list(map(float, ends))
-    return list(zip(floats[::2], floats[1::2], strict=True))
-
-
-def for_each(rules: list[Any], given: dict[str, str]) -> list[dict[str, Any]]:
-    """The settings of each rule; one that fits no rule is refused.
-
-    Raises :class:`~symopt.errors.UnknownNameError` for a hyperparameter that none of them has.
-    """
-    result: list[dict[str, Any]] = [{} for _ in rules]
-    # Settings of one rule come last, so that they win over those of all.
-    for name in sorted(given, key=lambda name: "." in name):
-        own, dot, inner = name.rpartition(".")
-        takers = [i for i, rule in enumerate(rules) if not dot or rule.name == own]
-        fitting = [
-            i for i in takers if inner in {entry.name for entry in rules[i].parameters}
-        ]  # fmt: skip
-        if not takers:
-            from symopt.errors import UnknownNameError, did_you_mean
-
-            raise UnknownNameError(
-                f"--set {name}: {own!r} is not among the rules to plot."
-                + did_you_mean(own, [rule.name for rule in rules])
-            )
-        for index in fitting or takers[:1]:
-            # Where no rule has it, the first one says which hyperparameters there are.
-            rules[index].parameter(inner)
-            result[index][inner] = given[name]
-    return result
+    return [(float(low), float(high)) for low, high in intervals(text)]

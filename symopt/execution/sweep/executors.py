@@ -29,10 +29,12 @@ _ATTEMPTS = 3
 
 
 def read_executor(given: Any) -> Any:
-    """An executor, a number of processes, or ``None``."""
+    """An executor (that of a Dask client), a number of processes, or ``None``."""
     whole = isinstance(given, int) and not isinstance(given, bool)
     if given is None or isinstance(given, Executor) or (whole and given > 0):
         return given
+    if hasattr(given, "get_executor"):  # a Dask client itself
+        return given.get_executor()
     if not whole and callable(getattr(given, "submit", None)):
         return given
     raise InputError(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +17,11 @@ from sympy import Expr
 from symopt.errors import UnknownNameError, did_you_mean
 from symopt.execution.sweep.plan import Axis, Block, Plan
 from symopt.execution.trajectory import number_text
+from symopt.statement.numbers import exact
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 
-__all__ = ["Ends", "Sweep", "gathered", "setting"]
+__all__ = ["Ends", "Summary", "Sweep", "gathered", "setting"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +44,7 @@ class Ends:
     >>> import symopt
     >>> (ends,) = symopt.sweep("adam", "half_square", [[1]], 1, eta=["1/4", "1/2"]).ends
     >>> [(place, setting(values), float(ends.f[place][0])) for place, values in ends.settings]
-    [((0,), 'eta = 1/4', 0.2812500...), ((1,), 'eta = 1/2', 0.125...)]
+    [((0,), 'eta = 1/4', 0.28125...), ((1,), 'eta = 1/2', 0.125...)]
     """
 
     rule: Rule
@@ -67,15 +71,48 @@ class Ends:
 
 
 def setting(values: Mapping[str, Fraction | Expr]) -> str:
-    """Hyperparameters in one line.
+    """Hyperparameters in one line, each exactly: as a decimal where that is no longer.
 
-    >>> setting({"eta": Fraction(1, 10), "mu": Fraction(9, 10)})
-    'eta = 1/10, mu = 9/10'
+    >>> setting({"eta": Fraction(4, 125), "mu": Fraction(2, 3)})
+    'eta = 0.032, mu = 2/3'
     """
-    return ", ".join(
-        f"{name} = {number_text(value) if isinstance(value, Fraction) else value}"
-        for name, value in values.items()
-    )
+    return ", ".join(f"{name} = {_exactly(value)}" for name, value in values.items())
+
+
+def _exactly(value: Fraction | Expr) -> str:
+    if not isinstance(value, Fraction):
+        return str(value)
+    fraction, decimal = number_text(value), f"{float(value):g}"
+    plain = value.numerator == 1 and value.denominator <= 1000
+    whole = not plain and exact(decimal) == value
+    return decimal if whole and len(decimal) <= len(fraction) else fraction
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The runs of one setting from all starts: how many diverged, the median and the lowest f.
+
+    A diverged run counts as one that ends at infinity; ``lowest`` is ``None`` where all do.
+    """
+
+    rule: str
+    objective: str
+    hyperparameters: Mapping[str, Fraction | Expr]
+    starts: int
+    diverged: int
+    median: float
+    lowest: float | None
+
+
+def _summary(one: Ends, place: tuple[int, ...], values: Mapping[str, Any]) -> Summary:
+    f, lost = one.f[place], one.diverged[place]
+    with np.errstate(invalid="ignore"):  # the mean of two infinities
+        middle = float(np.median(np.where(lost, np.inf, f)))
+    staying = f[~lost]
+    return Summary(
+        one.rule.name, one.objective.name, values, f.size, int(lost.sum()), middle,
+        float(staying.min()) if staying.size else None,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,23 +175,26 @@ class Sweep:
             f"steps, {self.arithmetic}, {self.diverged} diverged"
         )
 
-    def table(self) -> tuple[list[str], list[list[str]]]:
-        """Header and cells of a table: a row for each setting of a rule on an objective."""
+    @cached_property
+    def summaries(self) -> tuple[Summary, ...]:
+        """One for each setting of a rule on an objective: the lowest median first."""
+        found = [
+            _summary(one, place, values) for one in self.ends for place, values in one.settings
+        ]
+        objectives = list(dict.fromkeys(one.objective.name for one in self.ends))
+        return tuple(sorted(found, key=lambda one: (objectives.index(one.objective), one.median)))
+
+    def table(self, rows: int | None = None) -> tuple[list[str], list[list[str]]]:
+        """Header and cells of a readable table of the summaries, or of the first of them."""
         header = ["rule", "objective", "setting", "starts", "diverged", "median f", "lowest f"]
-        cells = []
-        for one in self.ends:
-            for place, values in one.settings:
-                f, lost = one.f[place], one.diverged[place]
-                staying = f[~lost]
-                # A diverged run ends higher than any other.
-                middle = float(np.median(np.where(lost, np.inf, f)))
-                cells.append(
-                    [
-                        one.rule.name, one.objective.name, setting(values) or "defaults",
-                        str(f.size), str(int(lost.sum())), number_text(middle, 6),
-                        number_text(float(staying.min()), 6) if staying.size else "-",
-                    ]
-                )  # fmt: skip
+        cells = [
+            [
+                one.rule, one.objective, setting(one.hyperparameters) or "defaults",
+                str(one.starts), str(one.diverged), number_text(one.median, 6),
+                "-" if one.lowest is None else number_text(one.lowest, 6),
+            ]
+            for one in self.summaries[:rows]
+        ]  # fmt: skip
         return header, cells
 
     def __str__(self) -> str:
@@ -172,6 +212,17 @@ class Sweep:
         from symopt.execution.sweep.labelled import dataset
 
         return dataset(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the runs to ``.nc`` (as :meth:`to_xarray`), ``.csv`` or ``.json``.
+
+        Raises :class:`~symopt.errors.InputError` for another ending,
+        :class:`~symopt.errors.MissingExtraError` where ``.nc`` lacks xarray or SciPy, and
+        :class:`~symopt.errors.OutputError` where the file cannot be written.
+        """
+        from symopt.execution.sweep.saving import save
+
+        return save(self, Path(path))
 
 
 def gathered(plan: Plan) -> list[dict[str, Any]]:
