@@ -64,6 +64,8 @@ _HOMES = {
     "verify": "symopt.verification.verify",
     "Identification": "symopt.verification.identification",
     "identify": "symopt.verification.identify",
+    "Tuned": "symopt.verification.tuning.result",
+    "tune": "symopt.verification.tuning",
     "lift": "symopt.verification.lift",
     "systems": "symopt.verification.systems",
     **dict.fromkeys(

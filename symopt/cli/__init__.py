@@ -28,6 +28,7 @@ _COMMANDS = {
     "stability": ("symopt.cli.stability", "stability_command", "When and how fast it converges."),
     "run": ("symopt.cli.runs", "run_command", "Run a rule on an objective, exactly or in floats."),
     "sweep": ("symopt.cli.sweeping", "sweep_command", "Run many starts and hyperparameters."),
+    "tune": ("symopt.cli.tuning", "tune_command", "Find the best hyperparameters of a rule."),
     "plot": ("symopt.cli.plotting", "plot_command", "Draw paths, losses, regions, animations."),
     "explore": ("symopt.cli.exploring", "explore_command", "Write an interactive page of runs."),
     "verify": ("symopt.cli.verification", "verify_command", "Decide whether code is a rule."),

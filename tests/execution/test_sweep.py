@@ -64,6 +64,29 @@ def test_whoever_carries_it_out_and_wherever_it_is_cut_the_bits_are_the_same(ser
     assert symopt.sweep(*CALL, STARTS[::-1], 60, **HYPER).digest != serial.digest
 
 
+@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+def test_the_best_value_and_when_a_threshold_is_reached_are_those_of_the_history(arithmetic):
+    found = symopt.sweep(*CALL, STARTS, 60, arithmetic, **HYPER, best=True, threshold="1/10")
+    seen = set()
+    for one in found.ends:
+        for place, values in one.settings:
+            for lane, start in enumerate(one.starts):
+                batch = np.array([start])
+                f = symopt.run(one.rule, one.objective, batch, 60, arithmetic, **values).values
+                f = [float(value) for value in f[:, 0]]
+                lowest = min(value for value in f if value == value)
+                at = (*place, lane)
+                assert one.best[at] == lowest
+                assert one.best_at[at] == f.index(lowest)
+                first = next((t for t, value in enumerate(f) if value <= 0.1), -1)
+                assert one.reached[at] == first
+                seen.add(first if first < 1 else 1)
+    assert seen == {-1, 1}
+    data = found.to_xarray()
+    assert data.reached.dims == data.f.dims
+    assert data.best.dtype == arithmetic
+
+
 class TestLabels:
     def test_a_rule_without_a_hyperparameter_is_repeated_along_it(self, serial):
         data = serial.to_xarray()

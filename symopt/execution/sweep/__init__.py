@@ -11,9 +11,10 @@ import numpy as np
 from symopt.errors import WorkerError
 from symopt.execution.sweep.executors import carry_out, read_executor
 from symopt.execution.sweep.part import Numbers
-from symopt.execution.sweep.plan import Plan, make_plan
-from symopt.execution.sweep.result import Ends, Sweep, gathered
+from symopt.execution.sweep.plan import Kept, Plan, make_plan
+from symopt.execution.sweep.result import Ends, Sweep
 from symopt.execution.sweep.store import Store
+from symopt.statement.numbers import exact
 
 __all__ = ["sweep"]
 
@@ -25,6 +26,8 @@ def sweep(
     steps: int = 100,
     arithmetic: str = "float64",
     *,
+    best: bool = False,
+    threshold: Any = None,
     executor: Any = None,
     store: str | os.PathLike[str] | None = None,
     watch: Callable[[str, int, int], None] | None = None,
@@ -46,6 +49,10 @@ def sweep(
         Lists of values, ranges (:func:`symopt.spaced`, or text such as ``"1e-4..1:9:log"``), or
         single values. Each goes to every rule that has such a hyperparameter; one that no rule has
         is an error. What is given to a rule of its own wins. All combinations are run.
+    best
+        Also keep the lowest value of each run, and the step that has it.
+    threshold
+        Also keep the first step at which each run has a value of at most this.
     executor
         Where the work is done: any ``concurrent.futures.Executor`` (threads, processes, Dask's
         ``client.get_executor()``), or a number of processes to start (a script then needs its
@@ -70,10 +77,16 @@ def sweep(
     >>> print(found)
     Momentum, Adam on Beale: 324 runs of 200 steps, float64, 114 diverged
     """
-    made = make_plan(rules, objectives, starts, steps, arithmetic, hyper)
+    kept_too = Kept(bool(best), None if threshold is None else exact(threshold, "threshold"))
+    made = make_plan(rules, objectives, starts, steps, arithmetic, hyper, kept_too)
     workers = read_executor(executor)
     kept = None if store is None else Store(store, made)
-    arrays = gathered(made)
+    arrays = [
+        made.kept.empty(
+            (block.settings, block.starts.count), block.objective.dimension, made.arithmetic
+        )
+        for block in made.blocks
+    ]
     total = len(made.pieces)
     finished = 0
 

@@ -26,7 +26,7 @@ from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.statement.serialize import decode, encode, objective_data, rule_data
 
-__all__ = ["Axis", "Block", "Plan", "Task", "make_plan"]
+__all__ = ["Axis", "Block", "Kept", "Plan", "Task", "make_plan"]
 
 #: Numbers times steps of one part: some tenths of a second, and some megabytes.
 _WORK = 1 << 25
@@ -69,6 +69,27 @@ class Block:
         return self.settings * self.starts.count
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a run beside its end: the best value, and when a threshold is reached."""
+
+    best: bool = False
+    threshold: Fraction | None = None
+
+    def empty(self, shape: tuple[int, ...], size: int, dtype: Any) -> dict[str, Any]:
+        """Arrays for runs of some shape on an objective of ``size`` variables."""
+        arrays = {
+            "x": np.empty((*shape, size), dtype),
+            "f": np.empty(shape, dtype),
+            "diverged": np.empty(shape, bool),
+        }
+        if self.best:
+            arrays |= {"best": np.empty(shape, dtype), "best_at": np.empty(shape, np.int64)}
+        if self.threshold is not None:
+            arrays["reached"] = np.empty(shape, np.int64)
+        return arrays
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """One part of a sweep, small enough to be sent: statements as text, numbers as text.
@@ -86,6 +107,7 @@ class Task:
     starts: Starts
     steps: int
     arithmetic: str
+    kept: Kept
 
 
 @dataclass(frozen=True)
@@ -106,6 +128,7 @@ class Plan:
     blocks: tuple[Block, ...]
     steps: int
     arithmetic: str
+    kept: Kept
 
     @property
     def runs(self) -> int:
@@ -142,6 +165,7 @@ class Plan:
         return Task(
             number, rule, objective, axes, fixed, piece.first, piece.last,
             block.starts.between(piece.begin, piece.end), self.steps, self.arithmetic,
+            self.kept,
         )  # fmt: skip
 
     @cached_property
@@ -165,6 +189,8 @@ class Plan:
             "numpy": np.__version__,
             "steps": self.steps,
             "arithmetic": self.arithmetic,
+            "best": self.kept.best,
+            "threshold": None if self.kept.threshold is None else str(self.kept.threshold),
             "blocks": [
                 {
                     "rule": json.loads(rule),
@@ -204,6 +230,7 @@ def make_plan(
     steps: int,
     arithmetic: str,
     hyper: Mapping[str, Any],
+    kept: Kept = Kept(),
 ) -> Plan:
     """The plan of a sweep, its arguments read; see :func:`symopt.sweep`."""
     own = rules if isinstance(rules, Mapping) else {}
@@ -228,7 +255,7 @@ def make_plan(
         common = {name: value for name, value in hyper.items() if name in _names(rule)}
         axes, fixed = _axes(rule, {**common, **given.get(rule, {})})
         blocks += [Block(rule, surface, axes, fixed, places[surface]) for surface in surfaces]
-    return Plan(tuple(blocks), steps, arithmetic)
+    return Plan(tuple(blocks), steps, arithmetic, kept)
 
 
 def _own(given: Mapping[Any, Any], key: Any) -> dict[str, Any]:

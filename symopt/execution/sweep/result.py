@@ -15,13 +15,13 @@ import numpy as np
 from sympy import Expr
 
 from symopt.errors import UnknownNameError, did_you_mean
-from symopt.execution.sweep.plan import Axis, Block, Plan
+from symopt.execution.sweep.plan import Axis
 from symopt.execution.trajectory import number_text
 from symopt.statement.numbers import exact
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 
-__all__ = ["Ends", "Summary", "Sweep", "gathered", "setting"]
+__all__ = ["Ends", "Summary", "Sweep", "setting"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,11 @@ class Ends:
         the coordinates.
     diverged
         Where the last point or its value is infinite or nan.
+    best, best_at
+        The lowest value from the start on and the first step that has it; ``None`` if not kept.
+    reached
+        The first step with a value of at most the threshold, -1 without one; ``None`` if there
+        was no threshold.
 
     >>> import symopt
     >>> (ends,) = symopt.sweep("adam", "half_square", [[1]], 1, eta=["1/4", "1/2"]).ends
@@ -55,11 +60,15 @@ class Ends:
     x: Any
     f: Any
     diverged: Any
+    best: Any = None
+    best_at: Any = None
+    reached: Any = None
 
     @property
     def quantities(self) -> dict[str, Any]:
         """The arrays by name."""
-        return {"x": self.x, "f": self.f, "diverged": self.diverged}
+        names = ("x", "f", "diverged", "best", "best_at", "reached")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     @property
     def settings(self) -> Iterator[tuple[tuple[int, ...], dict[str, Fraction | Expr]]]:
@@ -223,18 +232,3 @@ class Sweep:
         from symopt.execution.sweep.saving import save
 
         return save(self, Path(path))
-
-
-def gathered(plan: Plan) -> list[dict[str, Any]]:
-    """Arrays for all runs of a plan, to be filled."""
-    dtype = np.dtype(plan.arithmetic)
-    return [_empty(block, dtype) for block in plan.blocks]
-
-
-def _empty(block: Block, dtype: Any) -> dict[str, Any]:
-    shape = (block.settings, block.starts.count)
-    return {
-        "x": np.empty((*shape, block.objective.dimension), dtype),
-        "f": np.empty(shape, dtype),
-        "diverged": np.empty(shape, bool),
-    }
