@@ -22,11 +22,14 @@ __version__ = "0.1.0"
 #: ``import symopt`` loads nothing else.
 _HOMES = {
     "Hyperparameter": "symopt.statement.rule",
+    "ArrayObjective": "symopt.statement.array.objective",
+    "BoundObjective": "symopt.statement.array.bound",
     "KnownPoint": "symopt.statement.objective",
     "Objective": "symopt.statement.objective",
     "Reference": "symopt.statement.source",
     "Rule": "symopt.statement.rule",
     "Source": "symopt.statement.source",
+    "models": "symopt.statement.library",
     "objectives": "symopt.statement.library",
     "rules": "symopt.statement.library",
     "Unrolled": "symopt.derivation.unroll",
@@ -77,7 +80,11 @@ _HOMES = {
         "symopt.errors",
     ),
 }  # fmt: skip
-_MODULES = {"plot": "symopt.presentation.plot", "symbols": "symopt.symbols"}
+_MODULES = {
+    "array": "symopt.array",
+    "plot": "symopt.presentation.plot",
+    "symbols": "symopt.symbols",
+}
 
 __all__ = sorted([*_HOMES, *_MODULES])
 
@@ -140,6 +147,9 @@ if TYPE_CHECKING:
     from symopt.errors import (
         WorkerError as WorkerError,
     )
+    from symopt.statement.array.bound import BoundObjective as BoundObjective
+    from symopt.statement.array.objective import ArrayObjective as ArrayObjective
+    from symopt.statement.library import models as models
     from symopt.statement.library import objectives as objectives
     from symopt.statement.library import rules as rules
     from symopt.statement.objective import KnownPoint as KnownPoint

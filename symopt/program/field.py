@@ -592,6 +592,14 @@ class Field:
             self._partial.add(index)
         return Quotient(self._generators[index], self._one, defined)
 
+    def _inverse_exponential(self, arg: Quotient) -> Quotient | None:
+        """exp(arg) as 1/exp(-arg), where exp(-arg) is known already; it vanishes nowhere."""
+        opposite = replace(arg, top=-arg.top)
+        for name, others, index in self._functions:
+            if name == "exp" and self.same(others[0], opposite) and not arg.top.is_zero():
+                return Quotient(self._one, self._generators[index], arg.defined)
+        return None
+
     def power(self, base: Quotient, exponent: Quotient) -> Quotient:
         """``base**exponent``, in multiples of the power with the least offset."""
         opaque = [base, exponent]
@@ -813,6 +821,8 @@ class Field:
             return self._select(*args)
         if op == "pow":
             return self.power(*args)
+        if op == "exp" and (inverse := self._inverse_exponential(args[0])) is not None:
+            return inverse
         total = op in ("pi", "e", "exp", "sin", "cos", "atan", "sinh", "cosh", "tanh")
         return self._function(op, args, total and all(arg.defined for arg in args))
 

@@ -1,4 +1,4 @@
-"""The registries ``symopt.rules`` and ``symopt.objectives``, filled by discovery.
+"""The registries ``symopt.rules``, ``.objectives`` and ``.models``, filled by discovery.
 
 A folder is the registry: each file states one family, and every module-level variable that holds
 a rule (or an objective) is an entry under the variable's name. Nothing else is edited when one is
@@ -25,17 +25,18 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from symopt.errors import InputError, StatementError, UnknownNameError, did_you_mean
+from symopt.statement.array.objective import ArrayObjective
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.statement.system import System
 from symopt.statement.user_code import execute_file
 
-__all__ = ["ENVIRONMENT", "Library", "objectives", "rules"]
+__all__ = ["ENVIRONMENT", "Library", "models", "objectives", "rules"]
 
 #: Folders to read besides the package's own, separated as in ``PATH``.
 ENVIRONMENT = "SYMOPT_CATALOGUE"
 
-Statement = TypeVar("Statement", Rule, Objective, System)
+Statement = TypeVar("Statement", Rule, Objective, ArrayObjective, System)
 
 
 class Library(Mapping[str, Statement], Generic[Statement]):
@@ -58,7 +59,7 @@ class Library(Mapping[str, Statement], Generic[Statement]):
 
     @property
     def _what(self) -> str:
-        return str(self._kind.__name__).lower()
+        return self._folder.removesuffix("s")
 
     @cached_property
     def _entries(self) -> dict[str, Statement]:
@@ -162,3 +163,4 @@ class Library(Mapping[str, Statement], Generic[Statement]):
 
 rules: Library[Rule] = Library(Rule, "rules")
 objectives: Library[Objective] = Library(Objective, "objectives")
+models: Library[ArrayObjective] = Library(ArrayObjective, "models")

@@ -1,0 +1,1 @@
+"""Models with data: every module-level ``ArrayObjective`` here is an entry of ``symopt.models``."""

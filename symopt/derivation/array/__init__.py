@@ -1,0 +1,1 @@
+"""Gradients of array objectives in matrix form, by reverse differentiation."""

@@ -1,0 +1,1 @@
+"""Array objectives in numbers: generated NumPy kernels, exact fractions, certified balls."""

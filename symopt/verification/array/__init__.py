@@ -1,0 +1,1 @@
+"""Checks of array objectives: their gradients proved on small sizes."""
