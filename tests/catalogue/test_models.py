@@ -95,7 +95,7 @@ def test_rows_are_the_objective_on_those_samples(name):
 
 def test_an_entry_is_found_by_name_and_a_near_miss_is_helped():
     with pytest.raises(
-        symopt.UnknownNameError, match="no model named 'rigde'[.] Did you mean 'rid"
+        symopt.UnknownNameError, match=r"no model named 'rigde'[.] Did you mean 'rid"
     ):
         _ = symopt.models.rigde
 
