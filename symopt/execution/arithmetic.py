@@ -128,6 +128,13 @@ def lanes(dtype: type[np.floating[Any]]) -> Arithmetic:
     def raised(a: Any, b: Any, out: Any) -> None:
         out[...] = a**b  # the operator has its own ways with some exponents, which power() has not
 
+    def power(a: Any, b: Any) -> Any:
+        """Each as a single run has it: NumPy may have other code for arrays than for numbers."""
+        if not np.ndim(a) and not np.ndim(b):
+            return a**b
+        bases, exponents = np.broadcast_arrays(np.asarray(a, dtype), np.asarray(b, dtype))
+        return np.fromiter(map(pow, bases, exponents), dtype, len(bases))
+
     functions: dict[str, Any] = {
         name: getattr(np, name)
         for name in (
@@ -135,7 +142,7 @@ def lanes(dtype: type[np.floating[Any]]) -> Arithmetic:
             "less_equal", "equal", "copyto",
         )
     }  # fmt: skip
-    functions |= {"number": partial(np.asarray, dtype=dtype), "raised": raised}
+    functions |= {"number": partial(np.asarray, dtype=dtype), "raised": raised, "power": power}
     return replace(base, functions={**base.functions, **functions})
 
 

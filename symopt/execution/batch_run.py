@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from symopt.execution import arithmetic as numbers
+from symopt.execution.groups import Groups
 from symopt.execution.job import Job
+from symopt.execution.kernel import compile_source, start_source
 from symopt.execution.lanes import LaneKernel, lane_kernel
 from symopt.execution.trajectory import Trajectory
-from symopt.program.printers.python import ARRAY
+from symopt.program.printers.python import ARRAY, GROUPS
 
 __all__ = ["Blocks", "run_batch"]
 
@@ -31,13 +34,14 @@ class Blocks:
 
     def __init__(self, job: Job, dtype: type[np.floating[Any]], starts: Any) -> None:
         self.job = job
-        self._arithmetic = numbers.array(dtype)
+        self._arithmetic = numbers.lanes(dtype)
         self.kernel = job.kernel(ARRAY)
         self.slots = self.kernel.step.slots
-        self.lanes: LaneKernel = lane_kernel(self.kernel.step)
+        self.lanes: LaneKernel = lane_kernel(self.kernel.step, frozenset(job.varied))
         self._loop = self.lanes.bind(dtype)
+        dialect = GROUPS if job.varied else ARRAY
+        self._start = compile_source(start_source(self.kernel.step, dialect), self._arithmetic)
         self._starts = starts
-        self._hyper = job.inputs(self.kernel, self._arithmetic.convert)
         self._dtype = dtype
         rows = sum(self.lanes.varies) + self.lanes.buffers
         item = np.dtype(dtype).itemsize
@@ -56,14 +60,20 @@ class Blocks:
         """All slots before the first step, the arrays in buffers of their own."""
         block = self._starts[span]
         point = [np.ascontiguousarray(column, dtype=self._dtype) for column in block.T]
-        values = self.job.initial(self.kernel, self._arithmetic, point)
+        self._groups = Groups(self.job, self.kernel.step, span, merge=self.lanes.powers)
+        each = self._groups.settings(self._arithmetic.convert)
+        start = self._start(*point, *map(self._groups.spread, each))
+        first = [column[:1] for column in point]
+        once = self._start(*first, *each) if self.job.varied else start
         rows = iter(self.room[:, : len(block)])
         held = []
-        for value, varies in zip(values, self.lanes.varies, strict=True):
+        for value, group, varies in zip(start, once, self.lanes.varies, strict=True):
             if varies:
                 row = next(rows)
                 row[...] = value
                 value = row
+            else:
+                value = group
             held.append(value)
         self._buffers = tuple(rows)
         return tuple(held)
@@ -82,7 +92,13 @@ class Blocks:
         def record(row: tuple[Any, ...]) -> None:
             visit(next(passed), row)
 
-        self._loop(*slots, *self._hyper, self.job.steps, record, self._buffers, masks)
+        more = [self._groups.spread] if self.job.varied else []
+        each = self._groups.settings(self._arithmetic.convert)
+        self._loop(*slots, *each, self.job.steps, record, self._buffers, masks, *more)
+
+    def spread(self, values: Any) -> Any:
+        """What a slot of groups holds, for each lane of the block at hand."""
+        return self._groups.spread(values)
 
 
 class _Table:
@@ -94,21 +110,24 @@ class _Table:
         self.recorded = job.recorded
         self._rows = dict(zip(self.recorded, itertools.count(), strict=False))
         kept = [i for i, slot in enumerate(blocks.slots) if job.keep_state or slot[0] == "x"]
-        self._varying = [i for i in kept if blocks.lanes.varies[i]]
-        self._alike = [i for i in kept if not blocks.lanes.varies[i]]
+        own = [a or b for a, b in zip(blocks.lanes.varies, blocks.lanes.grouped, strict=True)]
+        self._varying = [i for i in kept if own[i]]
+        self._alike = [i for i in kept if not own[i]]
         self.values = np.empty((len(self.recorded), len(self._varying), lanes), dtype)
         self.scalars = np.empty((len(self.recorded), len(self._alike)), dtype)
 
     def fill(self, span: slice) -> Callable[[int, tuple[Any, ...]], None]:
         """What a block's loop calls with a step's number and all slots, first with 0."""
-        rows = self._rows
+        rows, grouped = self._rows, self._blocks.lanes.grouped
 
         def record(step: int, slots: tuple[Any, ...]) -> None:
             row = rows.get(step)
             if row is None:
                 return
             for position, index in enumerate(self._varying):
-                self.values[row, position, span] = slots[index]
+                self.values[row, position, span] = (
+                    self._blocks.spread(slots[index]) if grouped[index] else slots[index]
+                )
             for position, index in enumerate(self._alike):
                 self.scalars[row, position] = slots[index]
 
@@ -155,15 +174,16 @@ def run_batch(
             lost[span] = ~whole
             diverged += int((~last).sum())
     names = [symbol.name for symbol in job.rule.state] if job.keep_state else []
+    part = replace(job, varied={name: array[lost] for name, array in job.varied.items()})
     return job.trajectory(
         table.recorded,
         table.column("x"),
         {name: table.column(name) for name in names},
         arithmetic=dtype.__name__,
         backend=blocks.backend,
-        x0=(),
+        x0=job.start,
         diverged=diverged,
-        diverged_at=_first_loss(make(job, dtype, starts[lost])) if lost.any() else None,
+        diverged_at=_first_loss(make(part, dtype, starts[lost])) if lost.any() else None,
         **more,
     )
 

@@ -44,6 +44,8 @@ def refusal(step: Step) -> str | None:
 
 def is_worth_compiling(job: Job, lanes: int | None) -> bool:
     """Whether compiled code is at hand, can do the work, and will have done it sooner."""
+    if job.varied:
+        return False
     least = _WORTH["python" if lanes is None else "numpy"]
     step = job.kernel(ARRAY).step
     work = job.steps * (lanes or 1) * step.program.operations

@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from sympy import Expr
 
 from symopt.errors import InputError
 from symopt.execution import arithmetic as numbers
@@ -16,7 +15,7 @@ from symopt.execution.batch_run import run_batch
 from symopt.execution.compiled import CompiledBlocks, run_compiled
 from symopt.execution.job import Job, Recorder, Rows, by_slot, mark_divergence
 from symopt.execution.kernel import Kernel
-from symopt.execution.trajectory import Trajectory
+from symopt.execution.trajectory import Setting, Trajectory
 from symopt.program.printers.python import ARRAY, FLOAT
 
 __all__ = ["run_arrays", "run_floats", "run_machine_code"]
@@ -129,10 +128,12 @@ def _check_range(job: Job, dtype: type[np.floating[Any]]) -> None:
             )
 
 
-def _received(job: Job, dtype: type[np.floating[Any]]) -> dict[str, Fraction | Expr]:
-    """The exact values of the floats that the run received."""
+def _received(job: Job, dtype: type[np.floating[Any]]) -> dict[str, Setting]:
+    """The exact values of the floats that the run received; arrays hold a float for each lane."""
     return {
-        symbol.name: Fraction(float(numbers.round_to(job.fixed[symbol.name], dtype)))
+        symbol.name: job.varied[symbol.name]
+        if symbol.name in job.varied
+        else Fraction(float(numbers.round_to(job.fixed[symbol.name], dtype)))
         if symbol.name in job.fixed
         else job.schedules[symbol]
         for symbol in job.rule.hyperparameters

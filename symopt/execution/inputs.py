@@ -17,7 +17,14 @@ from symopt.statement.parse import parse_expression
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import t
 
-__all__ = ["read_record", "read_start", "read_steps", "split_hyperparameters"]
+__all__ = [
+    "lanes_of",
+    "read_record",
+    "read_start",
+    "read_steps",
+    "split_hyperparameters",
+    "split_lanes",
+]
 
 
 def split_hyperparameters(
@@ -40,6 +47,80 @@ def split_hyperparameters(
         if value.is_Rational
     }
     return fixed, schedules
+
+
+def split_lanes(
+    rule: Rule, given: Mapping[str, Any], dtype: type[np.floating[Any]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What all lanes share, and what differs from lane to lane: arrays of one length."""
+    shared: dict[str, Any] = {}
+    varied: dict[str, Any] = {}
+    for name, value in given.items():
+        rule.parameter(name)
+        if isinstance(value, (list, tuple)) or np.ndim(value):
+            varied[name] = _read_lanes(rule, name, value, dtype)
+        else:
+            shared[name] = value
+    if len({len(array) for array in varied.values()}) > 1:
+        raise InputError(f"{rule.name}: each lane needs one number of each; {_counts(varied)}")
+    return shared, varied
+
+
+def _counts(varied: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} has {len(array)}" for name, array in varied.items())
+
+
+def _read_lanes(rule: Rule, name: str, values: Any, dtype: type[np.floating[Any]]) -> Any:
+    """One number for each lane, each rounded once to the dtype."""
+    what = f"{rule.name}: {name}"
+    if np.ndim(values) != 1 or not len(values):
+        raise InputError(
+            f"{what} has shape {np.shape(values)}; an array of hyperparameters is one number for "
+            "each lane, of shape (n,)"
+        )
+    if isinstance(values, np.ndarray) and values.dtype in (np.float64, np.float32):
+        floats = values.astype(np.float64)
+        wrong = np.flatnonzero(~np.isfinite(floats))
+        if len(wrong):
+            raise InputError(f"{what} is {floats[wrong[0]]} in lane {wrong[0]}; it must be finite")
+        with np.errstate(over="ignore"):
+            array = values.astype(dtype)
+        # A domain is an interval or all numbers: it holds what lies between two of its members.
+        extremes = [received(floats[i], what) for i in (floats.argmin(), floats.argmax())]
+    else:
+        numerals = [received(value, f"{what}, lane {i}") for i, value in enumerate(values)]
+        array = np.array([numbers.round_to(value, dtype) for value in numerals], dtype)
+        extremes = [min(numerals), max(numerals)]
+    for value in extremes:
+        rule.bind({name: value})
+    if not np.isfinite(array).all():
+        raise InputError(
+            f"{what}, lane {int(np.argmin(np.isfinite(array)))} is beyond the range of "
+            f"{dtype.__name__}"
+        )
+    return array
+
+
+def lanes_of(
+    rule: Rule,
+    batch: Any,
+    start: tuple[Fraction, ...],
+    varied: Mapping[str, Any],
+    dtype: type[np.floating[Any]],
+) -> Any:
+    """The start of every lane, of shape (n, d); where only hyperparameters differ, one for all."""
+    if not varied:
+        return batch
+    count = len(next(iter(varied.values())))
+    if batch is None:
+        point = np.array([numbers.round_to(value, dtype) for value in start])
+        return np.broadcast_to(point, (count, len(point)))
+    if len(batch) != count:
+        raise InputError(
+            f"{rule.name}: each lane needs a start and one number of each hyperparameter given as "
+            f"an array; x0 has {len(batch)} starts, {_counts(varied)}"
+        )
+    return batch
 
 
 def read_start(objective: Objective, x0: Any) -> tuple[tuple[Fraction, ...], Any]:

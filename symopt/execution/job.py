@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +13,7 @@ from sympy import Expr, Symbol
 
 from symopt.errors import InexactError, UndecidedError, UndefinedError
 from symopt.execution.kernel import Kernel, build_kernel, compile_source, start_source
-from symopt.execution.trajectory import Trajectory, magnitude
+from symopt.execution.trajectory import Setting, Trajectory, magnitude
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 
@@ -67,7 +67,8 @@ class Job:
     """One run, its arguments read.
 
     ``every`` says which steps are recorded, 0 the last one only; ``keep_state`` whether the state
-    is kept beside the point.
+    is kept beside the point. ``varied`` holds hyperparameters that differ from lane to lane, as
+    arrays of the run's dtype.
     """
 
     rule: Rule
@@ -78,6 +79,7 @@ class Job:
     fixed: dict[str, Fraction]
     schedules: dict[Symbol, Expr]
     keep_state: bool = True
+    varied: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def recorded(self) -> tuple[int, ...]:
@@ -121,7 +123,7 @@ class Job:
     ) -> Trajectory:
         """The trajectory with these points and this state."""
         symbols = list(self.rule.hyperparameters)
-        given: dict[str, Fraction | Expr] = {
+        given: dict[str, Setting] = {
             symbol.name: self.fixed[symbol.name]
             if symbol.name in self.fixed
             else self.schedules[symbol]

@@ -12,12 +12,13 @@ import numpy as np
 from symopt.derivation.step import Slot, Step
 from symopt.execution import arithmetic as numbers
 from symopt.execution.kernel import bound, compile_source, identifiers, invariants, listed, wrapped
+from symopt.program.graph import Label
 from symopt.program.printers.numpy import CALLS, PREDICATES, lane_code
-from symopt.program.printers.python import ARRAY, RESERVED, Printer, clean_names
+from symopt.program.printers.python import ARRAY, GROUPS, RESERVED, Printer, clean_names
 
 __all__ = ["LaneKernel", "lane_kernel", "varying"]
 
-_WORDS = frozenset({*CALLS.values(), "square", "copyto", "number", "buffers", "masks"})
+_WORDS = frozenset({*CALLS.values(), "square", "copyto", "number", "buffers", "masks", "spread"})
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,17 @@ class LaneKernel:
     ``function(*slots, *hyperparameters, steps, record, buffers, masks)`` changes the arrays of
     the slots that ``varies`` marks, and calls ``record`` with the tuple of all slots after each
     step; the arrays are changed by the next one.
+
+    Where hyperparameters differ from lane to lane, what follows from them alone is computed once
+    for each group of lanes with the same numbers: ``grouped`` marks such slots, and a further
+    argument ``spread`` turns an array over groups into one over lanes. ``powers`` says whether
+    powers are among them.
     """
 
     source: str
     varies: tuple[bool, ...]
+    grouped: tuple[bool, ...]
+    powers: bool
     buffers: int
     masks: int
 
@@ -40,11 +48,16 @@ class LaneKernel:
 
 
 def varying(step: Step) -> frozenset[Slot]:
-    """The slots that differ from lane to lane; all coordinates of a name are alike."""
-    found = {slot for slot in step.slots if slot[0] == "x"}
+    """The slots that the point enters, and that differ from lane to lane therefore."""
+    return _reached(step, {slot for slot in step.slots if slot[0] == "x"})
+
+
+def _reached(step: Step, labels: set[Label]) -> frozenset[Slot]:
+    """The slots that depend on these inputs; all coordinates of a name are alike."""
+    found: set[Slot] = {slot for slot in step.slots if slot in labels}
     while True:
-        start = step.start.depends_on(found)
-        after = step.program.depends_on(found)
+        start = step.start.depends_on({*labels, *found})
+        after = step.program.depends_on({*labels, *found})
         names = {
             slot[0]
             for slot in step.slots
@@ -57,11 +70,12 @@ def varying(step: Step) -> frozenset[Slot]:
 
 
 @lru_cache(maxsize=256)
-def lane_kernel(step: Step) -> LaneKernel:
-    """The loop of one step's program on blocks of lanes.
+def lane_kernel(step: Step, over: frozenset[str] = frozenset()) -> LaneKernel:
+    """The loop of one step's program on blocks of lanes; ``over`` differs from lane to lane too.
 
     >>> import symopt
-    >>> print(lane_kernel(symopt.kernel("gradient_descent", "half_square").step).source)
+    >>> step = symopt.kernel("gradient_descent", "half_square").step
+    >>> print(lane_kernel(step).source)
     def gradient_descent_on_half_square(w, eta, steps, record, buffers, masks):
         (r0,) = buffers
         k0 = number(eta)
@@ -69,11 +83,19 @@ def lane_kernel(step: Step) -> LaneKernel:
             multiply(w, k0, r0)
             subtract(w, r0, w)
             record((w,))
+    >>> print(*lane_kernel(step, frozenset({"eta"})).source.splitlines()[:3], sep="\\n")
+    def gradient_descent_on_half_square(w, eta, steps, record, buffers, masks, spread):
+        (r0,) = buffers
+        k0 = spread(eta)
     """
     program = step.program
+    dialect = GROUPS if over else ARRAY
     names = identifiers(step, _WORDS)
     lanes = varying(step)
+    settings: set[Label] = {("hyper", name) for name in over}
+    groups = _reached(step, settings) - lanes
     differs = program.depends_on(lanes)
+    grouped = program.depends_on({*settings, *groups})
     outputs = {slot: program.outputs[slot] for slot in step.slots}
     powers = {arg for node in program.nodes if node.op == "pow" for arg in node.args}
     operands = {
@@ -83,46 +105,57 @@ def lane_kernel(step: Step) -> LaneKernel:
         for arg in node.args
         if not differs[arg]
     }
-    ends = [outputs[slot] for slot in step.slots if not differs[outputs[slot]]]
+    operands |= {outputs[slot] for slot in lanes if not differs[outputs[slot]]}
+    ends = [outputs[slot] for slot in step.slots if slot not in lanes]
     scalars = sorted({*operands, *ends})
 
-    fixed = invariants(step, ARRAY, list(outputs.values()))
+    fixed = invariants(step, dialect, list(outputs.values()))
     fixed = [index for index in fixed if not differs[index]]
-    head, known = bound(step, ARRAY, names, fixed)
-    printer = Printer(program, ARRAY, names, known=known)
+    head, known = bound(step, dialect, names, fixed)
+    printer = Printer(program, dialect, names, known=known)
     body, texts = printer.lines(scalars, indent=" " * 8)
     value = dict(zip(scalars, texts, strict=True))
     changes = program.depends_on([*step.slots, ("t",)])
     taken = {*names.values(), *known.values(), *RESERVED, *_WORDS}
+    read: dict[int, str] = {}  # how lanes read what they share
     wrap: dict[str, str] = {}
     for index, text in value.items():
-        truth = program.nodes[index].op in PREDICATES
-        if index in powers:  # an array to the power of 2.0 is not one to an array of 2.0
-            continue
-        if index in operands and not changes[index] and not truth:
-            if text not in wrap:
+        call = "spread" if grouped[index] else "number"
+        # An array to the power of 2.0 is not one to an array of 2.0.
+        plain = not grouped[index] and (index in powers or program.nodes[index].op in PREDICATES)
+        if index in operands and not changes[index] and not plain:
+            whole = f"{call}({text})"
+            if whole not in wrap:
                 name = f"k{len(wrap)}"
                 while name in taken:
                     name += "_"
-                wrap[text] = name
-            value[index] = wrap[text]
-        elif not text.isidentifier() and changes[index]:
+                wrap[whole] = name
+            read[index] = wrap[whole]
+            continue
+        if not text.isidentifier() and changes[index]:
             value[index] = printer.name(index)
             body.append(f"        {value[index]} = {text}")
-    head += [f"    {name} = number({text})" for text, name in wrap.items()]
+        read[index] = value[index]
+        if grouped[index] and index in operands:
+            read[index] = f"l{index}"
+            while read[index] in {*taken, *value.values()}:
+                read[index] += "_"
+            body.append(f"        {read[index]} = spread({value[index]})")
+    head += [f"    {name} = {text}" for text, name in wrap.items()]
 
     code = lane_code(
         program,
         {names[slot]: outputs[slot] for slot in step.slots if slot in lanes},
         {i: names[n.value] for i, n in enumerate(program.nodes) if n.value in lanes},
-        value,
-        frozenset({*taken, *wrap.values(), *value.values()}),
+        read,
+        frozenset({*taken, *wrap.values(), *value.values(), *read.values()}),
+        frozenset(index for index in operands if grouped[index]),
     )
     parameters = [*step.slots, *[("hyper", name) for name in step.hyper]]
     title = f"{step.rule.name}_on_{step.objective.name or 'objective'}"
+    more = ["steps", "record", "buffers", "masks", *(["spread"] if over else [])]
     lines = wrapped(
-        f"def {clean_names([title])[0]}("
-        f"{', '.join([*(names[p] for p in parameters), 'steps', 'record', 'buffers', 'masks'])}):"
+        f"def {clean_names([title])[0]}({', '.join([*(names[p] for p in parameters), *more])}):"
     )
     for own, given in ((code.buffers, "buffers"), (code.masks, "masks")):
         if own:
@@ -145,6 +178,8 @@ def lane_kernel(step: Step) -> LaneKernel:
     return LaneKernel(
         "\n".join(lines),
         tuple(slot in lanes for slot in step.slots),
+        tuple(slot in groups for slot in step.slots),
+        any(grouped[i] and not differs[i] and n.op == "pow" for i, n in enumerate(program.nodes)),
         len(code.buffers),
         len(code.masks),
     )

@@ -11,7 +11,14 @@ from symopt.errors import BudgetError, InexactError, InputError
 from symopt.execution.compiled import is_worth_compiling
 from symopt.execution.exact_run import BIT_BUDGET, run_certified, run_rationals
 from symopt.execution.float_run import run_arrays, run_floats, run_machine_code
-from symopt.execution.inputs import read_record, read_start, read_steps, split_hyperparameters
+from symopt.execution.inputs import (
+    lanes_of,
+    read_record,
+    read_start,
+    read_steps,
+    split_hyperparameters,
+    split_lanes,
+)
 from symopt.execution.job import Job
 from symopt.execution.trajectory import Trajectory
 from symopt.statement.library import objectives, rules
@@ -64,7 +71,9 @@ def run(
     budget
         The bits that a number of a rational run may need.
     hyper
-        Hyperparameters by name: numbers, or expressions of ``t`` (schedules), also as text.
+        Hyperparameters by name: numbers, or expressions of ``t`` (schedules), also as text; or
+        arrays or lists of n numbers, one for each of n runs that are made at once. A batch of n
+        starts goes along with them, lane by lane; a single start is where all of them begin.
 
     A number given as text is the exact number; a float is the exact binary64 value that code
     would receive. ``Trajectory.hyperparameters`` says which values the run received.
@@ -77,6 +86,9 @@ def run(
 
     >>> run("gradient_descent", "half_square", ("1",), 2, "rational", eta="1/4").x[-1]
     array([Fraction(9, 16)], dtype=object)
+    >>> run("gradient_descent", "half_square", ("1",), 2, eta=["1/4", "1/2"]).x[-1]
+    array([[0.5625],
+           [0.25  ]])
     """
     the_rule, the_objective = rules.resolve(rule), objectives.resolve(objective)
     steps = read_steps(steps)
@@ -88,13 +100,20 @@ def run(
     ):
         if value not in known:
             raise InputError(f"no {what} {value!r}; there are {', '.join(map(repr, known))}")
-    fixed, schedules = split_hyperparameters(the_rule, hyper)
+    dtype = np.float32 if arithmetic == "float32" else np.float64
+    shared, varied = split_lanes(the_rule, hyper, dtype)
+    fixed, schedules = split_hyperparameters(the_rule, shared)
     start, batch = read_start(the_objective, x0)
-    job = Job(the_rule, the_objective, start, steps, every, fixed, schedules, record != "point")
+    batch = lanes_of(the_rule, batch, start, varied, dtype)
+    job = Job(
+        the_rule, the_objective, start, steps, every, fixed, schedules, record != "point", varied
+    )
     if batch is not None and arithmetic not in ("float64", "float32"):
         raise InputError(f"a batch runs in float64 or float32, not in {arithmetic}")
     if batch is not None and backend == "python":
         raise InputError("a batch needs backend='numpy' (or 'auto'), not 'python'")
+    if backend == "llvm" and varied:
+        raise InputError("arrays of hyperparameters need backend='numpy' (or 'auto'), not 'llvm'")
     if backend == "llvm" and arithmetic != "float64":
         raise InputError(f"backend='llvm' runs in float64, not in {arithmetic}")
     if arithmetic == "float32":

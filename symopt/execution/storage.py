@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import OutputError
-from symopt.execution.trajectory import Trajectory
+from symopt.execution.trajectory import Setting, Trajectory
+from symopt.statement.rule import Rule
 from symopt.statement.serialize import (
     decode,
     encode,
@@ -45,6 +46,7 @@ def pack(trajectory: Trajectory) -> dict[str, Any]:
         "hyperparameters": {
             name: [_fraction_text(value)] if isinstance(value, Fraction) else encode(value)
             for name, value in trajectory.hyperparameters.items()
+            if not isinstance(value, np.ndarray)
         },
         "x0": [_fraction_text(value) for value in trajectory.x0],
         "steps": trajectory.steps,
@@ -54,6 +56,11 @@ def pack(trajectory: Trajectory) -> dict[str, Any]:
         "note": trajectory.note,
     }
     arrays = {"x": trajectory.x, **{f"state:{k}": v for k, v in trajectory.state.items()}}
+    arrays |= {
+        f"lanes:{name}": value
+        for name, value in trajectory.hyperparameters.items()
+        if isinstance(value, np.ndarray)
+    }
     return {
         "statement": np.array(json.dumps(header)),
         "recorded": np.array(trajectory.recorded, dtype=np.int64),
@@ -76,14 +83,12 @@ def unpack(path: Path) -> Trajectory:
         raise OutputError(f"{str(path)!r} has format {version}, not {FORMAT}")
     try:
         arithmetic = header["arithmetic"]
+        rule = rule_from(header["rule"])
         return Trajectory(
-            rule=rule_from(header["rule"]),
+            rule=rule,
             objective=objective_from(header["objective"]),
             arithmetic=arithmetic,
-            hyperparameters={
-                name: _fraction(value[0]) if len(value) == 1 else decode(value)
-                for name, value in header["hyperparameters"].items()
-            },
+            hyperparameters=_settings(header["hyperparameters"], arrays, rule),
             x0=tuple(_fraction(value) for value in header["x0"]),
             steps=header["steps"],
             x=_values(arrays["x"], arithmetic),
@@ -103,6 +108,18 @@ def unpack(path: Path) -> Trajectory:
         LookupError, TypeError, ValueError, AttributeError, AssertionError, ArithmeticError,
     ) as error:  # fmt: skip
         raise OutputError(f"{str(path)!r} is damaged: {error}") from error
+
+
+def _settings(texts: dict[str, Any], arrays: dict[str, Any], rule: Rule) -> dict[str, Setting]:
+    """The hyperparameters in the rule's order."""
+    return {
+        name: arrays[f"lanes:{name}"]
+        if name not in texts
+        else _fraction(texts[name][0])
+        if len(texts[name]) == 1
+        else decode(texts[name])
+        for name in (symbol.name for symbol in rule.hyperparameters)
+    }
 
 
 def _fraction_text(value: Fraction) -> str:

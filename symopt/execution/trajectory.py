@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from sympy import Expr
@@ -19,7 +19,10 @@ from symopt.execution.files import written
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 
-__all__ = ["Trajectory", "load"]
+__all__ = ["Setting", "Trajectory", "load"]
+
+#: A hyperparameter of a run: a number, an expression of ``t``, or an array of a number per lane.
+Setting: TypeAlias = "Fraction | Expr | np.ndarray[Any, np.dtype[np.floating[Any]]]"
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Trajectory:
         Each state variable by name, shaped like ``x``, scalars like ``(steps + 1,)``; empty for
         ``record="point"``.
     hyperparameters
-        Each by name: the exact values that the run received, or an expression of ``t``.
+        Each by name: the exact values that the run received, or an expression of ``t``; where
+        they differ from lane to lane, an array of the received numbers, one for each lane.
     diverged_at
         The first step at which a number is infinite or nan (for a ball run: larger than any
         binary64 number), else ``None``; for a batch the number of such lanes is ``diverged``.
@@ -57,7 +61,7 @@ class Trajectory:
     rule: Rule
     objective: Objective
     arithmetic: str
-    hyperparameters: Mapping[str, Fraction | Expr]
+    hyperparameters: Mapping[str, Setting]
     x0: tuple[Fraction, ...]
     steps: int
     x: Any
@@ -125,7 +129,7 @@ class Trajectory:
     def __str__(self) -> str:
         lines = [self.caption]
         if np.ndim(self.x) == 3:
-            lines.append(f"  a batch of {self.x.shape[1]} starts, {self.diverged} diverged")
+            lines.append(f"  a batch of {self.x.shape[1]} runs, {self.diverged} diverged")
             return "\n".join(lines)
         header, cells = self.table()
         widths = [max(len(row[i]) for row in [header, *cells]) for i in range(len(header))]
@@ -175,9 +179,14 @@ class Trajectory:
         }
         for name, values in self.state.items():
             data[name] = (dims[: np.ndim(values)], values)
+        varied = {
+            name: ("run", value)
+            for name, value in self.hyperparameters.items()
+            if isinstance(value, np.ndarray)
+        }
         return xarray.Dataset(
             data,
-            coords={"step": list(self.recorded), "coordinate": names},
+            coords={"step": list(self.recorded), "coordinate": names, **varied},
             attrs={"caption": self.caption},
         )
 
@@ -246,7 +255,7 @@ def magnitude(value: Any) -> int:
     return size + int(exponent) if size else -(1 << 62)
 
 
-def setting_text(value: Fraction | Expr, arithmetic: str = "rational") -> str:
+def setting_text(value: Setting, arithmetic: str = "rational") -> str:
     """A hyperparameter as it was received: a float by its shortest decimal, and said to be one.
 
     >>> setting_text(Fraction(1, 10)), setting_text(Fraction(0.1))
@@ -254,6 +263,8 @@ def setting_text(value: Fraction | Expr, arithmetic: str = "rational") -> str:
     >>> setting_text(Fraction(0.1), "float64")
     '0.1'
     """
+    if isinstance(value, np.ndarray):
+        return f"{len(value)} values from {value.min()!s} to {value.max()!s}"
     if not isinstance(value, Fraction):
         return str(value)
     if arithmetic == "float32":

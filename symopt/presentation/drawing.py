@@ -104,7 +104,7 @@ def label(trajectory: Trajectory, beside: Sequence[Trajectory]) -> str:
     differing = [
         name
         for name, value in trajectory.hyperparameters.items()
-        if any(other.hyperparameters.get(name, value) != value for other in twins)
+        if any(np.any(other.hyperparameters.get(name, value) != value) for other in twins)
     ]
     if differing:
         parts.append(settings(trajectory, differing))

@@ -4,6 +4,7 @@ import re
 import sys
 import tracemalloc
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -59,6 +60,120 @@ def test_each_lane_is_its_own_run_for_every_pair(objective):
     for rule in RULES:
         for arithmetic in ("float64", "float32"):
             assert_lanes_are_single_runs(rule, objective, arithmetic)
+
+
+def settings_of(rule):
+    """Five lanes of different numbers for all hyperparameters; some lanes agree in all of them."""
+    found = {}
+    for entry in symopt.rules[rule].parameters:
+        if not entry.is_schedule:
+            for factors in ([1, 0.75, 1, 0.5, 0.75], [1, 1.25, 1, 1.5, 1.25]):
+                values = np.array(factors) * float(entry.default)
+                if all(float(v) in entry.domain for v in values):
+                    found[entry.name] = values
+    return found
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_lane_has_its_own_hyperparameters_to_the_bit(rule):
+    position = RULES.index(rule)
+    arithmetic = "float32" if position % 3 == 1 else "float64"
+    objective = ("beale", "ackley")[position % 2]
+    starts = starts_of(objective, 5)
+    given_settings = settings_of(rule)
+    if not given_settings:
+        assert all(entry.is_schedule for entry in symopt.rules[rule].parameters)
+        return
+    together = symopt.run(rule, objective, starts, STEPS, arithmetic, **given_settings)
+    for lane, start in ((1, starts[1]), (3, starts[3])):
+        own = {name: values[lane] for name, values in given_settings.items()}
+        alone = symopt.run(rule, objective, tuple(start.tolist()), STEPS, arithmetic,
+                           backend="numpy", **own)  # fmt: skip
+        for name, value in own.items():
+            received = together.hyperparameters[name][lane]
+            assert received.dtype == arithmetic
+            assert Fraction(float(received)) == alone.hyperparameters[name]
+            assert np.isclose(received, value)
+        for name, values in {"x": alone.x, **alone.state}.items():
+            many = together.x if name == "x" else together.state[name]
+            assert np.array_equal(many[:, lane], values, equal_nan=True), (rule, lane, name)
+
+
+class TestHyperparametersByLane:
+    def test_blocks_and_groups_do_not_matter(self):
+        """More lanes than a block, in which few, all or none of the numbers agree."""
+        count = 20_001
+        generator = np.random.default_rng(3)
+        starts = starts_of("beale", count)
+        few = generator.choice([0.8, 0.9, 0.95], count)
+        for beta1 in (few, np.sort(few), generator.uniform(0.1, 0.9, count)):
+            eta = generator.uniform(0.001, 0.1, count)
+            many = symopt.run("adam", "beale", starts, 3, record="final", beta1=beta1, eta=eta)
+            for lane in (0, 8191, 8192, 13_000, 20_000):
+                one = symopt.run("adam", "beale", tuple(starts[lane]), 3, beta1=beta1[lane],
+                                 eta=eta[lane])  # fmt: skip
+                assert np.array_equal(many.x[0, lane], one.x[-1])
+                assert np.array_equal(many.state["v"][0, lane], one.state["v"][-1])
+
+    def test_one_start_for_all(self):
+        etas = ["1/100", Fraction(1, 3), 0.25, 1]
+        many = symopt.run("momentum", "booth", ("1/3", 2), 5, "float32", eta=etas)
+        assert many.x.shape == (6, 4, 2)
+        assert many.x0 == (Fraction(1, 3), 2)
+        for lane, eta in enumerate(etas):
+            one = symopt.run("momentum", "booth", ("1/3", 2), 5, "float32", eta=eta)
+            assert np.array_equal(many.x[:, lane], one.x)
+        assert "eta = 4 values from 0.01 to 1.0" in str(many)
+
+    def test_schedules_go_along(self):
+        many = symopt.run("momentum", "booth", steps=5, eta="1/(100*t)", mu=[0.5, 0.9])
+        one = symopt.run("momentum", "booth", steps=5, eta="1/(100*t)", mu=0.9)
+        assert np.array_equal(many.x[:, 1], one.x)
+        constant = symopt.run("momentum", "booth", steps=5, eta=[0.01, 0.02], mu="1 - 1/t")
+        assert np.array_equal(
+            constant.x[:, 1], symopt.run("momentum", "booth", steps=5, eta=0.02, mu="1 - 1/t").x
+        )
+
+    def test_diverged_lanes_are_counted_and_dated(self):
+        found = symopt.run("gradient_descent", "beale", (3.0, 3.0), 40, record="point",
+                           eta=[0.00001, 1.0, 0.1, 0.000005])  # fmt: skip
+        dates = [symopt.run("gradient_descent", "beale", (3.0, 3.0), 40, eta=eta).diverged_at
+                 for eta in (1.0, 0.1)]  # fmt: skip
+        assert found.diverged == 2
+        assert found.diverged_at == min(dates)
+
+    def test_saved_and_loaded(self, tmp_path):
+        run = symopt.run("adam", "beale", steps=3, beta1=[0.5, 0.9], eta="1/(10*t)")
+        again = symopt.load(run.save(tmp_path / "run.npz"))
+        assert list(again.hyperparameters) == list(run.hyperparameters)
+        assert np.array_equal(again.hyperparameters["beta1"], [0.5, 0.9])
+        assert again.hyperparameters["eta"] == run.hyperparameters["eta"]
+        assert again.hyperparameters["beta2"] == run.hyperparameters["beta2"]
+        assert np.array_equal(again.x, run.x)
+        assert again.caption == run.caption
+
+    @pytest.mark.parametrize(
+        ("given_values", "message"),
+        [
+            ({"eta": [0.1, 0.2], "beta1": [0.5]}, "eta has 2, beta1 has 1"),
+            ({"eta": [[0.1]]}, r"eta has shape \(1, 1\)"),
+            ({"eta": []}, r"eta has shape \(0,\)"),
+            ({"eta": [0.1, "t"]}, "eta, lane 1: 't' is not a number"),
+            ({"eta": np.array([0.1, np.nan])}, "eta is nan in lane 1"),
+            ({"beta1": [0.9, 1, 0.5]}, "beta1 = 1 is outside its domain"),
+            ({"beta1": np.array([0.9, -0.5])}, "beta1 = -1/2 is outside its domain"),
+            ({"eta": [0.1, 0.2, 0.3]}, "x0 has 2 starts, eta has 3"),
+        ],
+    )
+    def test_what_does_not_fit_is_named(self, given_values, message):
+        with pytest.raises(symopt.InputError, match=message):
+            symopt.run("adam", "beale", np.ones((2, 2)), 3, **given_values)
+
+    def test_out_of_range(self):
+        with pytest.raises(symopt.InputError, match="eta, lane 1 is beyond the range of float32"):
+            symopt.run("adam", "beale", None, 3, "float32", eta=[1, 1e300])
+        with pytest.raises(symopt.InputError, match="not in rational"):
+            symopt.run("gradient_descent", "beale", None, 3, "rational", eta=[1, 2])
 
 
 @pytest.mark.parametrize("rule", ["adam", "rmsprop_centered_momentum", "radam"])

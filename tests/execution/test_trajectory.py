@@ -60,7 +60,7 @@ def test_captions_say_what_was_received(arithmetic):
 
 def test_batches_print_their_size():
     run = symopt.run("adam", "beale", np.ones((7, 2)), 3)
-    assert "a batch of 7 starts, 0 diverged" in str(run)
+    assert "a batch of 7 runs, 0 diverged" in str(run)
     assert run._repr_html_().startswith("<pre>")
 
 

@@ -46,11 +46,13 @@ def lane_code(
     inputs: Mapping[int, str],
     scalars: Mapping[int, str],
     taken: frozenset[str] = frozenset(),
+    spread: frozenset[int] = frozenset(),
 ) -> LaneCode:
     """The code that gives each wanted buffer, by name, the value of a node.
 
     ``inputs`` names the buffers that hold input nodes; ``scalars`` is the text of every node that
-    is the same in all lanes. No new buffer gets a name that is ``taken``.
+    is no result of lanes: the same in all of them, or, where ``spread``, an array at hand. No new
+    buffer gets a name that is ``taken``.
 
     >>> from symopt.program.graph import Graph
     >>> graph = Graph()
@@ -63,7 +65,7 @@ def lane_code(
     >>> code.buffers, code.rotation
     (('r0',), {})
     """
-    return _Allocator(program, wanted, inputs, scalars, taken).code()
+    return _Allocator(program, wanted, inputs, scalars, taken, spread).code()
 
 
 class _Allocator:
@@ -74,10 +76,12 @@ class _Allocator:
         inputs: Mapping[int, str],
         scalars: Mapping[int, str],
         taken: frozenset[str],
+        spread: frozenset[int],
     ) -> None:
         self._nodes = program.nodes
         self._wanted = wanted
         self._scalars = scalars
+        self._spread = spread
         self._taken = taken | set(inputs.values()) | set(wanted)
         self._place = dict(inputs)
         self._home: dict[int, str] = {}
@@ -151,7 +155,7 @@ class _Allocator:
     def _select(self, index: int, texts: list[str], dying: list[int]) -> None:
         """The second branch, with the lanes of the first put over it."""
         condition, _, otherwise = self._nodes[index].args
-        if condition in self._scalars:
+        if condition in self._scalars and condition not in self._spread:
             # One of the two is copied: neither may be where the result goes.
             target = self._take("r", index, [])
             self._out.append(f"copyto({target}, {texts[1]} if {texts[0]} else {texts[2]})")

@@ -11,13 +11,23 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from symopt.errors import InputError
 from symopt.program.graph import ARITY, Guard, Label, Node, Program
 
-__all__ = ["ARRAY", "EXACT", "FLOAT", "RESERVED", "Dialect", "Printer", "Syntax", "clean_names"]
+__all__ = [
+    "ARRAY",
+    "EXACT",
+    "FLOAT",
+    "GROUPS",
+    "RESERVED",
+    "Dialect",
+    "Printer",
+    "Syntax",
+    "clean_names",
+]
 
 #: How tightly an operation binds, as Python has it; calls and names bind tightest.
 _BINDING = {
@@ -102,6 +112,8 @@ ARRAY = Dialect(
     float_literal,
     branches=False,
 )  # fmt: skip
+#: Arrays over groups of runs: each power is the one that a single run has, by a function.
+GROUPS = replace(ARRAY, operations={**ARRAY.operations, "pow": "power({}, {})"})
 #: Exact numbers: constants are made by ``ratio``; comparisons are functions, for an arithmetic
 #: may be unable to decide them and must be able to say so.
 EXACT = Dialect(
