@@ -14,7 +14,7 @@ from symopt.program.to_sympy import to_sympy
 
 from .problem import SETTINGS, START
 
-__all__ = ["lambdified_batch", "lambdified_loop", "lambdified_step"]
+__all__ = ["lambdified_batch", "lambdified_loop", "lambdified_step", "lambdified_unrolled"]
 
 
 def lambdified_step(rule: str, modules: str, cse: bool) -> Callable[..., Any]:
@@ -54,3 +54,9 @@ def lambdified_batch() -> Callable[[np.ndarray, int], np.ndarray]:
         return np.stack(state[:2], axis=1)
 
     return run
+
+
+def lambdified_unrolled(unrolled: Any) -> Callable[[], Any]:
+    """The same steps as one expression, handed to SymPy."""
+    expressions = unrolled.expressions("x", unrolled.steps)
+    return lambda: sympy.lambdify(unrolled.arguments, expressions, "numpy", cse=True)

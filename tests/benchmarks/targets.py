@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import batches, trajectories
+from . import batches, sweeps, symbolic, trajectories
 from .tables import Results, Table, shown
 from .timing import Timing
 
@@ -92,6 +92,12 @@ TARGETS: tuple[Target, ...] = (
     within("compiled batch against C, one core, 1e6", _LARGE, _B.COMPILED, _B.C, 1.15),
     within("compiled batch against C, two cores, 1e6", _LARGE, _B.COMPILED_2, _B.C_2, 1.15),
     faster("compiled batch against optax vmap, two cores", _LARGE, _B.COMPILED_2, _B.OPTAX, 4),
+    faster("NumPy sweep against careful NumPy", "sweep", sweeps.NUMPY, sweeps.BY_HAND, 2),
+    faster(
+        "compiled sweep on two cores against the same", "sweep", sweeps.THREADS, sweeps.BY_HAND, 20
+    ),
+    number("unroll of 50 Adam steps on Beale", f"cold {symbolic.UNROLL}, ms", "ms", 100),
+    number("rounding screen of 1e6 elements, float32", "screen float32 1000000, s", "s", 1),
 )
 
 
