@@ -87,7 +87,16 @@ def gradient(objective: Objective) -> Gradient:
     >>> gradient(Objective("(x*y - x + 3/2)**2", variables="x y"))
     Gradient(2*(y - 1)*(x*y - x + 3/2), 2*x*(x*y - x + 3/2))
     """
-    return Gradient((step.after for step in gradient_steps(objective)), objective.variables)
+    containing: dict[Symbol, list[Expr]] = {variable: [] for variable in objective.variables}
+    for term in Add.make_args(objective.expression):
+        for symbol in term.free_symbols:
+            containing[symbol].append(term)
+    # A long sum is not asked once more for each variable: most terms hold few of them.
+    components = (
+        Add(*(differentiate(term, variable).after for term in terms))
+        for variable, terms in containing.items()
+    )
+    return Gradient(components, objective.variables)
 
 
 def gradient_steps(objective: Objective) -> tuple[Step, ...]:

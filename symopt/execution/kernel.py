@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -185,37 +187,56 @@ def invariants(step: Step, dialect: Dialect, wanted: Sequence[int]) -> list[int]
     return sorted(fixed)
 
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
 def _in_place(body: list[str], targets: list[str], texts: list[str]) -> tuple[list[str], list[str]]:
     """A new value takes the name of the old one where nothing further down needs the old one."""
-    for position, (target, text) in enumerate(zip(targets, texts, strict=True)):
-        lines = [row for row, line in enumerate(body) if re.match(rf" +{text} = ", line)]
-        if not text.isidentifier() or len(lines) != 1 or texts.count(text) > 1:
+    bindings: dict[str, list[int]] = {}
+    last: dict[str, int] = {}
+    for row, line in enumerate(body):
+        if bound := re.match(r" +(\w+) = ", line):
+            bindings.setdefault(bound[1], []).append(row)
+        last.update(dict.fromkeys(_WORD.findall(line), row))
+    returned = Counter(word for text in texts for word in set(_WORD.findall(text)))
+    often = Counter(texts)
+    renamed: dict[str, str] = {}
+    for target, text in zip(targets, texts, strict=True):
+        rows = bindings.get(text, [])
+        if not text.isidentifier() or len(rows) != 1 or often[text] > 1 or text == target:
             continue
-        later = body[lines[0] + 1 :] + [t for i, t in enumerate(texts) if i != position]
-        if text == target or any(re.search(rf"\b{target}\b", line) for line in later):
+        if last.get(target, -1) > rows[0] or returned[target]:
             continue
-        if not body[lines[0]].startswith(" " * 9):  # what a branch binds stays as it is
-            body = [re.sub(rf"\b{text}\b", target, line) for line in body]
-            texts = [re.sub(rf"\b{text}\b", target, t) for t in texts]
-    return body, texts
+        if not body[rows[0]].startswith(" " * 9):  # what a branch binds stays as it is
+            renamed[text] = target
+            last[target] = last[text]
+
+    def rename(line: str) -> str:
+        return _WORD.sub(lambda word: renamed.get(word[0], word[0]), line)
+
+    return [rename(line) for line in body], [rename(text) for text in texts]
 
 
 def _assign(body: list[str], targets: list[str], texts: list[str]) -> list[str]:
     """One line for each new value, in an order in which no old value is lost; else all at once."""
-    pairs = [(target, text) for target, text in zip(targets, texts, strict=True) if target != text]
-    words = [set(re.findall(r"\w+", text)) for _, text in pairs]
+    pairs = {
+        target: text for target, text in zip(targets, texts, strict=True) if target != text
+    }  # fmt: skip
+    places = {target: place for place, target in enumerate(pairs)}
+    words = {target: set(_WORD.findall(text)) - {target} for target, text in pairs.items()}
+    needed = Counter(word for used in words.values() for word in used)
+    ready = [places[target] for target in pairs if not needed[target]]
+    named = list(pairs)
     ordered: list[str] = []
-    while pairs:
-        for position, (target, text) in enumerate(pairs):
-            if not any(target in words[i] for i in range(len(pairs)) if i != position):
-                ordered.append(f"        {target} = {text}")
-                del pairs[position], words[position]
-                break
-        else:
-            left = ", ".join(target for target, _ in pairs)
-            right = ", ".join(text for _, text in pairs)
-            ordered.append(f"        {left} = {right}")
-            break
+    while ready:
+        target = named[heapq.heappop(ready)]
+        ordered.append(f"        {target} = {pairs.pop(target)}")
+        for word in words[target]:
+            needed[word] -= 1
+            if not needed[word] and word in pairs:
+                heapq.heappush(ready, places[word])
+    if pairs:
+        ordered.append(f"        {', '.join(pairs)} = {', '.join(pairs.values())}")
     return body + ordered
 
 
