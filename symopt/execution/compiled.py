@@ -1,202 +1,270 @@
-"""Runs by machine code: the program as LLVM IR, compiled in memory by llvmlite."""
+"""Runs by machine code: the same bits as in plain Python, without its time."""
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from symopt.derivation.step import Step
-from symopt.errors import InputError, MissingExtraError
+from symopt.errors import InputError
 from symopt.execution import arithmetic as numbers
 from symopt.execution.batch_run import Blocks
-from symopt.execution.job import Job, mark_divergence
-from symopt.execution.kernel import bound, compile_source, identifiers, invariants, listed, wrapped
-from symopt.execution.lanes import varying
+from symopt.execution.job import Job
+from symopt.execution.kernel import compile_source, identifiers, listed, wrapped
+from symopt.execution.lanes import lane_kernel
+from symopt.execution.machine_code import binding, machine_code
 from symopt.execution.trajectory import Trajectory
-from symopt.program.printers.llvm import UNPRINTED, loop_ir
-from symopt.program.printers.python import ARRAY, FLOAT, Printer
+from symopt.program.printers.llvm import BINARY32, BINARY64, Real, library_calls
+from symopt.program.printers.llvm_loops import Loops
+from symopt.program.printers.python import ARRAY, FLOAT, Printer, is_whole
 
-__all__ = ["CompiledBlocks", "is_worth_compiling", "refusal", "run_compiled"]
+__all__ = [
+    "Compiled",
+    "CompiledBlocks",
+    "follow",
+    "is_worth_compiling",
+    "loops_of",
+    "refusal",
+    "run_compiled",
+]
 
 #: Operations of a whole run from which compiling pays, on arrays and on Python floats.
 _WORTH = {"numpy": 500_000_000, "python": 20_000_000}
-#: Lanes that go together: enough that the processor's divider never waits for the one before.
-_WIDTH = 16
-#: A table holds a row for each step.
-_MOST_STEPS = 1_000_000
+#: Steps of one call and of one table: between two of them Python may be interrupted.
+_CHUNK = 1 << 14
+#: Bytes of a block of lanes: well inside of a core's nearest cache.
+_NEAR = 24 << 10
+#: Bytes that machine code reads at once; rows of lanes lie apart by a few of them more than needed.
+_VECTOR, _STAGGER = 64, 576
+_REALS: dict[Any, Real] = {np.float64: BINARY64, np.float32: BINARY32}
 
 
-def refusal(step: Step) -> str | None:
+@lru_cache(maxsize=256)
+def refusal(step: Step, steps: int = 1) -> str | None:
     """Why a step is not compiled, or ``None``."""
-    differs = step.program.depends_on(varying(step))
-    for index, node in enumerate(step.program.nodes):
-        if differs[index] and node.op in UNPRINTED:
-            return f"{node.op} is left to NumPy and the C library"
+    program = step.program
+    clock = program.depends_on([("t",)])
+    for index, node in enumerate(program.nodes):
+        if node.op == "mul" and clock[index] and is_whole(program, index):
+            degree = _degree(program, index)
+            if steps**degree >= 1 << 53:
+                return f"t to the power {degree} is beyond the whole numbers of binary64"
     return None
+
+
+def _degree(program: Any, index: int) -> int:
+    node = program.nodes[index]
+    if node.op == "input":
+        return 1
+    degrees = [_degree(program, arg) for arg in node.args]
+    return sum(degrees) if node.op == "mul" else max(degrees, default=0)
+
+
+def _lanes(step: Step, over: frozenset[str]) -> frozenset[Any]:
+    """The slots and hyperparameters that differ from lane to lane."""
+    kernel = lane_kernel(step, over)
+    each = zip(step.slots, kernel.varies, kernel.grouped, strict=True)
+    return frozenset([*(slot for slot, *own in each if any(own)), *(("hyper", n) for n in over)])
 
 
 def is_worth_compiling(job: Job, lanes: int | None) -> bool:
     """Whether compiled code is at hand, can do the work, and will have done it sooner."""
-    if job.varied:
-        return False
     least = _WORTH["python" if lanes is None else "numpy"]
     step = job.kernel(ARRAY).step
+    differs = step.program.depends_on(_lanes(step, frozenset(job.varied)))
+    own = (index for index, inside in enumerate(differs) if inside)
+    if lanes is not None and library_calls(step.program, own):
+        return False  # NumPy has vectors of them, the C library one number at a time
     work = job.steps * (lanes or 1) * step.program.operations
-    if work < least or job.steps > _MOST_STEPS or importlib.util.find_spec("llvmlite") is None:
+    if work < least or importlib.util.find_spec("llvmlite") is None:
         return False
-    return refusal(step) is None
+    return refusal(step, job.steps) is None
 
 
-@dataclass(frozen=True, eq=False)
-class _Compiled:
-    """The functions of one step's program, made when they are first called."""
-
-    step: Step
-
-    @cached_property
-    def differs(self) -> tuple[bool, ...]:
-        return self.step.program.depends_on(varying(self.step))
-
-    @cached_property
-    def alike(self) -> list[int]:
-        """The places of the slots that all lanes share."""
-        lanes = varying(self.step)
-        return [place for place, slot in enumerate(self.step.slots) if slot not in lanes]
-
-    @cached_property
-    def given(self) -> tuple[list[int], list[int]]:
-        """The nodes that lanes read and all share: those of the whole run, and those of a step."""
-        program, step = self.step.program, self.step
-        changes = program.depends_on([*step.slots, ("t",)])
-        read = {arg for i, n in enumerate(program.nodes) if self.differs[i] for arg in n.args}
-        read |= {program.outputs[slot] for slot in varying(step)}
-        shared = sorted(i for i in read if not self.differs[i] and program.nodes[i].op != "const")
-        return [i for i in shared if not changes[i]], [i for i in shared if changes[i]]
-
-    @cached_property
-    def scalars(self) -> str:
-        """The source of plain Python that computes what all lanes share, step by step."""
-        step, (fixed, moving) = self.step, self.given
-        names = identifiers(step)
-        outputs = step.program.outputs
-        outside = [
-            index
-            for index in invariants(step, FLOAT, [*moving, *(outputs[s] for s in step.slots)])
-            if not self.differs[index]
-        ]
-        head, known = bound(step, FLOAT, names, sorted({*outside, *fixed}))
-        slots = [step.slots[place] for place in self.alike]
-        printer = Printer(step.program, FLOAT, names, known=known)
-        body, texts = printer.lines([*moving, *(outputs[s] for s in slots)], indent=" " * 8)
-        parameters = [*(names[s] for s in slots), *(names["hyper", n] for n in step.hyper)]
-        lines = wrapped(f"def scalars({', '.join([*parameters, 'steps', 'record'])}):")
-        lines += [*head, *wrapped(f"    record({listed(known[index] for index in fixed)})")]
-        lines += ["    for t in range(1, steps + 1):", *body]
-        lines += wrapped(f"        row = {listed(texts)}")
-        if slots:
-            after = f"row[{len(moving)}:]"
-            lines += wrapped(f"        {listed(names[slot] for slot in slots)} = {after}")
-        return "\n".join([*lines, "        record(row)"])
-
-    @cached_property
-    def path(self) -> Callable[..., None]:
-        return _function(self._ir(1, True))
-
-    @cached_property
-    def lanes(self) -> Callable[..., None]:
-        return _function(self._ir(_WIDTH, False))
-
-    def _ir(self, width: int, record: bool) -> str:
-        program = self.step.program
-        place = {node.value: i for i, node in enumerate(program.nodes) if node.op == "input"}
-        slots = [slot for slot in self.step.slots if slot in varying(self.step)]
-        return loop_ir(
-            program,
-            [place.get(slot) for slot in slots],
-            [program.outputs[slot] for slot in slots],
-            *self.given,
-            self.differs,
-            width=width,
-            record=record,
-        )
+@lru_cache(maxsize=256)
+def loops_of(step: Step, real: Real, lanes: frozenset[Any], fast: bool = False) -> Loops:
+    """The loops of one step's program; ``lanes`` are the inputs that differ from lane to lane."""
+    groups = tuple(len(list(group)) for _, group in groupby(step.slots, key=lambda slot: slot[0]))
+    return Loops(step.program, step.slots, ("t",), lanes, groups, real, _VECTOR // real.size, fast)
 
 
-@lru_cache(maxsize=64)
-def _compiled(step: Step) -> _Compiled:
-    reason = refusal(step)
-    if reason is not None:
-        raise InputError(
-            f"{step.rule.name} on {step.objective.name} is not compiled: {reason}; use "
-            "backend='auto'"
-        )
-    _binding()
-    return _Compiled(step)
+#: The arguments of each function, and before them its result.
+_KINDS = {"path": "iiiiiiipppp", "table": "viippp", "blocks": "viiipipp"}
 
 
-def _binding() -> Any:
-    try:
-        import llvmlite.binding
-    except ImportError:
-        raise MissingExtraError(
-            "backend='llvm' needs llvmlite: pip install 'symopt[jit]'; or use backend='auto'"
-        ) from None
-    return llvmlite.binding
+@lru_cache(maxsize=256)
+def _function(loops: Loops, name: str) -> Callable[..., Any]:
+    return machine_code(getattr(loops, name)(), name, _KINDS[name])
 
 
-def _function(text: str) -> Callable[..., None]:
-    llvm = _binding()
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    module = llvm.parse_assembly(text)
-    module.verify()
-    machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3,
-        jit=True,
+@lru_cache(maxsize=256)
+def _fixed_source(step: Step, loops: Loops, plain: bool) -> str:
+    """The source of the function from hyperparameters to what holds for a whole run."""
+    names = identifiers(step)
+    lines, texts = Printer(step.program, FLOAT if plain else ARRAY, names).lines(loops.fixed)
+    parameters = [names["hyper", name] for name in step.hyper]
+    lines = [*lines, *wrapped(f"    return {listed(texts)}")]
+    return "\n".join([*wrapped(f"def fixed({', '.join(parameters)}):"), *lines])
+
+
+class Compiled:
+    """One run's functions, and the numbers that hold for all of it."""
+
+    def __init__(
+        self, job: Job, dtype: type[np.floating[Any]], lanes: frozenset[Any], fast: bool
+    ) -> None:
+        self.plain = dtype is np.float64
+        self.kernel = job.kernel(FLOAT if self.plain else ARRAY)
+        step = self.kernel.step
+        reason = refusal(step, job.steps)
+        if reason is not None:
+            raise InputError(
+                f"{step.rule.name} on {step.objective.name} is not compiled for {job.steps} steps: "
+                f"{reason}; use backend='auto'"
+            )
+        binding()
+        self.job = job
+        self.loops = loops_of(step, _REALS[dtype], lanes, fast)
+        source = _fixed_source(step, self.loops, self.plain)
+        guarded = numbers.guarded() if self.plain else numbers.array(dtype)
+        for arithmetic in (numbers.float64(), guarded) if self.plain else (guarded,):
+            # What differs from lane to lane enters no number that all share.
+            given = [arithmetic.convert(job.fixed.get(name, Fraction(1))) for name in step.hyper]
+            try:
+                with np.errstate(all="ignore"):
+                    values = compile_source(source, arithmetic)(*given)
+                break
+            except (ZeroDivisionError, OverflowError, ValueError):
+                continue
+        with np.errstate(all="ignore"):
+            self.fixed = np.array(values, dtype)
+        self.arithmetic = guarded
+
+
+def run_compiled(
+    job: Job, dtype: type[np.floating[Any]], hyperparameters: Any, fast: bool = False
+) -> Trajectory:
+    """One trajectory; machine code writes what is recorded into the result's arrays."""
+    step = job.kernel(ARRAY).step
+    compiled = Compiled(job, dtype, frozenset(step.slots), fast)
+    step, loops = compiled.kernel.step, compiled.loops
+    point = [compiled.arithmetic.convert(value) for value in job.start]
+    with np.errstate(all="ignore"):
+        slots = np.array(job.initial(compiled.kernel, compiled.arithmetic, point), dtype)
+    begins_finite = bool(np.isfinite(slots).all())
+    recorded = job.recorded
+    rows = len(recorded)
+    room = np.empty(rows * len(slots), dtype)
+    columns, before = [], 0
+    for group in loops.groups:
+        part = room[before * rows : (before + group) * rows].reshape(rows, group)
+        columns.append((part, slice(before, before + group)))
+        before += group
+    for column, own in columns:
+        column[0] = slots[own]
+    made = follow(job, compiled, slots, room, rows)
+    for column, own in columns:
+        column[-1] = slots[own]
+    names = dict.fromkeys(name for name, _ in step.slots)
+    found = {
+        name: column[:, 0] if (name, None) in step.slots else column
+        for name, (column, _) in zip(names, columns, strict=True)
+    }
+    x = found["x"]
+    state = {symbol.name: found[symbol.name] for symbol in job.rule.state if job.keep_state}
+    lost_at = None
+    if not begins_finite or made < job.steps:
+        seen = all(np.isfinite(array).all() for array in (x, *state.values()))
+        lost_at = None if seen else made + 1 if begins_finite else 0
+    return job.trajectory(
+        recorded, x, state, arithmetic=dtype.__name__, backend="llvm", diverged_at=lost_at,
+        hyperparameters=hyperparameters, x0=tuple(Fraction(float(value)) for value in point),
     )  # fmt: skip
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
-    builder.getModulePassManager().run(module, builder)
-    engine = llvm.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
-    whole, address = ctypes.c_int64, ctypes.c_void_p
-    kind = ctypes.CFUNCTYPE(None, whole, whole, whole, address, whole, address, address, address)
-    function = kind(engine.get_function_address("loop"))
-
-    def call(*arguments: Any) -> None:
-        function(*arguments)  # the engine owns the code: it lives as long as this closure
-
-    call.engine = engine  # type: ignore[attr-defined]
-    return call
 
 
-@lru_cache(maxsize=4)
-def _table(
-    compiled: _Compiled, alike: tuple[float, ...], hyper: tuple[float, ...], steps: int
-) -> tuple[Any, Any]:
-    """What all lanes share: the row of the whole run, and a row for each step."""
-    rows: list[tuple[Any, ...]] = []
-    for arithmetic, convert in ((numbers.float64(), float), (numbers.guarded(), np.float64)):
-        rows.clear()
-        given = [convert(value) for value in (*alike, *hyper)]
-        try:
-            with np.errstate(all="ignore"):
-                compile_source(compiled.scalars, arithmetic)(*given, steps, rows.append)
-            break
-        except (ZeroDivisionError, OverflowError, ValueError):
-            continue
-    return np.array(rows[0], np.float64), np.array(rows[1:], np.float64)
+def follow(job: Job, compiled: Compiled, slots: Any, room: Any, rows: int) -> int:
+    """Make all steps; how many were made before a number was infinite or nan.
+
+    ``slots`` are changed; what is recorded goes into the ``rows`` rows of ``room``, from the second
+    on, as :meth:`~symopt.program.printers.llvm_loops.Loops.path` lays them out.
+    """
+    loops, fixed = compiled.loops, compiled.fixed
+    path = _function(loops, "path")
+    done = made = 0
+    every = job.every
+    while done < job.steps:
+        last = min(done + _CHUNK, job.steps)
+        table = _table(loops, done, last, b"", fixed.tobytes())
+        row = done // every + 1 if every else 0
+        good = path(
+            done, last, row * every, every, row, rows, slots.ctypes.data, fixed.ctypes.data,
+            table.ctypes.data, room.ctypes.data,
+        )  # fmt: skip
+        made += good if made == done else 0
+        done = last
+    return made
+
+
+@lru_cache(maxsize=32)
+def _table(loops: Loops, first: int, last: int, alike: bytes, fixed: bytes) -> Any:
+    """The rows of some steps: what all lanes read, and the slots alike in all of them.
+
+    ``alike`` and ``fixed`` are the numbers, as they stand in memory: those of the slots before.
+    """
+    dtype = np.dtype(f"f{loops.real.size}")
+    table = np.empty((last - first, len(loops.moving) + len(loops.alike)), dtype)
+    if table.size:
+        before, row = np.frombuffer(alike, dtype).copy(), np.frombuffer(fixed, dtype)
+        function = _function(loops, "table")
+        function(first, last, before.ctypes.data, row.ctypes.data, table.ctypes.data)
+    table.flags.writeable = False
+    return table
 
 
 class CompiledBlocks(Blocks):
     """The same blocks of lanes, run by machine code."""
 
     backend = "llvm"
+
+    def __init__(self, job: Job, dtype: type[np.floating[Any]], starts: Any) -> None:
+        super().__init__(job, dtype, starts)
+        step = self.kernel.step
+        self._compiled = Compiled(job, dtype, _lanes(step, frozenset(job.varied)), False)
+        loops = self._loops = self._compiled.loops
+        self._alike = [place for place, slot in enumerate(step.slots) if slot in loops.alike]
+        self._ends = len(loops.moving)
+        self._blocks = _function(loops, "blocks")
+        lane = max(len(loops.rows), 1) * np.dtype(dtype).itemsize
+        self._near = max(_NEAR // lane // loops.width, 1) * loops.width
+        item = np.dtype(dtype).itemsize
+        line = -(-self.width // loops.width) * loops.width + _STAGGER // item
+        space = np.zeros(len(loops.rows) * line * item + _VECTOR, np.uint8)
+        first = -space.ctypes.data % _VECTOR
+        self._memory = space[first:][: len(loops.rows) * line * item].view(dtype).reshape(-1, line)
+
+    def initial(self, span: slice) -> tuple[Any, ...]:
+        """All slots before the first step, those of lanes in memory for machine code."""
+        held = dict(zip(self.slots, super().initial(span), strict=True))
+        grouped = dict(zip(self.slots, self.lanes.grouped, strict=True))
+        rows = self._memory[:, : span.stop - span.start]
+        labels: list[Any] = self._loops.rows
+        for row, label in zip(rows, labels, strict=True):
+            if label in held:
+                row[...] = super().spread(held[label]) if grouped[label] else held[label]
+                held[label] = row
+            else:  # a hyperparameter
+                row[...] = self.job.varied[label[1]][span]
+        return tuple(held.values())
+
+    def spread(self, values: Any) -> Any:
+        """What a slot of lanes holds: a number for each."""
+        return values
 
     def run(
         self,
@@ -206,67 +274,26 @@ class CompiledBlocks(Blocks):
         stops: Iterable[int],
     ) -> None:
         """All steps of one block; ``visit`` is called after those in ``stops``."""
-        compiled = _compiled(self.kernel.step)
-        fixed, moving, shared = _shared(self.job, compiled, slots)
-        loop = compiled.lanes
-        done = 0
+        fixed = self._compiled.fixed
+        alike = np.array([slots[place] for place in self._alike], self._dtype)
+        done = first = 0
+        table = np.empty((0, 0))
         for stop in stops:
-            if stop == 0:
-                continue
-            loop(done, stop, span.stop - span.start, self.room.ctypes.data, self.room.shape[1],
-                 fixed.ctypes.data, moving.ctypes.data, None)  # fmt: skip
-            done = stop
-            now = list(slots)
-            for place, value in zip(compiled.alike, shared[stop - 1], strict=True):
-                now[place] = value
-            visit(stop, tuple(now))
-
-
-def _shared(job: Job, compiled: _Compiled, slots: tuple[Any, ...]) -> tuple[Any, Any, Any]:
-    """The fixed row, the table of a step's numbers, and the alike slots after each step."""
-    alike = tuple(float(slots[place]) for place in compiled.alike)
-    hyper = tuple(numbers.nearest(job.fixed[name]) for name in compiled.step.hyper)
-    fixed, table = _table(compiled, alike, hyper, job.steps)
-    count = len(compiled.given[1])
-    return fixed, np.ascontiguousarray(table[:, :count]), table[:, count:]
-
-
-def run_compiled(job: Job, hyperparameters: dict[str, Any]) -> Trajectory:
-    """One trajectory, every step of it recorded by the compiled loop."""
-    kernel = job.kernel(ARRAY)
-    compiled = _compiled(kernel.step)
-    guarded = numbers.guarded()
-    point = [guarded.convert(value) for value in job.start]
-    slots = job.initial(kernel, numbers.array(np.float64), point)
-    lanes = [place for place in range(len(slots)) if place not in compiled.alike]
-    state = np.array([slots[place] for place in lanes], np.float64)
-    fixed, moving, shared = _shared(job, compiled, slots)
-    rows = np.empty((job.steps + 1, len(slots)))
-    rows[0] = slots
-    path = np.empty((job.steps, len(lanes)))
-    compiled.path(0, job.steps, 1, state.ctypes.data, 1, fixed.ctypes.data,
-                               moving.ctypes.data, path.ctypes.data)  # fmt: skip
-    rows[1:, lanes] = path
-    rows[1:, compiled.alike] = shared
-    recorded = job.recorded
-    more = {"hyperparameters": hyperparameters, "x0": tuple(map(Fraction, map(float, point)))}
-    part = mark_divergence(_trajectory(job, kernel.step, rows[list(recorded)], recorded, more))
-    if part.diverged_at is None:
-        return part
-    first = int(np.argmin(np.isfinite(rows).all(axis=1)))
-    return replace(part, diverged_at=first)
-
-
-def _trajectory(
-    job: Job, step: Step, rows: Any, recorded: tuple[int, ...], more: dict[str, Any]
-) -> Trajectory:
-    def columns(name: str) -> Any:
-        places = [place for place, slot in enumerate(step.slots) if slot[0] == name]
-        found = rows[:, places[0] : places[-1] + 1]
-        return found[:, 0] if (name, None) in step.slots else found
-
-    names = [symbol.name for symbol in job.rule.state] if job.keep_state else []
-    state = {name: columns(name) for name in names}
-    return job.trajectory(
-        recorded, columns("x"), state, arithmetic="float64", backend="llvm", **more
-    )
+            while done < stop:
+                if done == first + len(table):
+                    first, end = done, min(done + _CHUNK, self.job.steps)
+                    table = _table(self._loops, first, end, alike.tobytes(), fixed.tobytes())
+                    alike = table[-1, self._ends :]
+                last = min(stop, first + len(table))
+                self._blocks(
+                    last - done, span.stop - span.start, self._near, self._memory.ctypes.data,
+                    self._memory.shape[1], fixed.ctypes.data,
+                    table.ctypes.data + (done - first) * table.strides[0],
+                )  # fmt: skip
+                done = last
+            if stop:
+                now = list(slots)
+                after = table[done - first - 1, self._ends :]
+                for place, value in zip(self._alike, after, strict=True):
+                    now[place] = value
+                visit(stop, tuple(now))

@@ -61,13 +61,13 @@ def _table(rows: Rows) -> Any:
     return flat.reshape(-1, width).T
 
 
-def run_machine_code(job: Job, batch: Any) -> Trajectory:
-    """One trajectory or a batch of shape (n, d) in binary64, compiled."""
-    _check_range(job, np.float64)
-    received = _received(job, np.float64)
+def run_machine_code(job: Job, dtype: type[np.floating[Any]], batch: Any) -> Trajectory:
+    """One trajectory or a batch of shape (n, d), compiled."""
+    _check_range(job, dtype)
+    received = _received(job, dtype)
     if batch is None:
-        return run_compiled(job, received)
-    return run_batch(job, np.float64, batch, CompiledBlocks, hyperparameters=received)
+        return run_compiled(job, dtype, received)
+    return run_batch(job, dtype, batch, CompiledBlocks, hyperparameters=received)
 
 
 def run_arrays(job: Job, dtype: type[np.floating[Any]], batch: Any) -> Trajectory:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -13,6 +13,7 @@ from sympy import Expr, Symbol
 
 from symopt.errors import InexactError, UndecidedError, UndefinedError
 from symopt.execution.kernel import Kernel, build_kernel, compile_source, start_source
+from symopt.execution.recorded import Recorded
 from symopt.execution.trajectory import Setting, Trajectory, magnitude
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
@@ -82,11 +83,9 @@ class Job:
     varied: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def recorded(self) -> tuple[int, ...]:
+    def recorded(self) -> Recorded:
         """The steps to be recorded; the last one is always among them."""
-        if not self.every:
-            return (self.steps,)
-        return tuple(dict.fromkeys([*range(0, self.steps + 1, self.every), self.steps]))
+        return Recorded(self.steps, self.every)
 
     def kernel(self, dialect: Any) -> Kernel:
         return build_kernel(self.rule, self.objective, dialect, self.schedules)
@@ -119,7 +118,7 @@ class Job:
         return self.trajectory(recorded, stack("x"), memory, **more)
 
     def trajectory(
-        self, recorded: tuple[int, ...], x: Any, state: dict[str, Any], **more: Any
+        self, recorded: Sequence[int], x: Any, state: dict[str, Any], **more: Any
     ) -> Trajectory:
         """The trajectory with these points and this state."""
         symbols = list(self.rule.hyperparameters)

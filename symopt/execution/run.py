@@ -62,10 +62,10 @@ def run(
         ``"all"``, ``"final"``, ``"point"`` (the last point alone, without state), or n for every
         n-th step. What is not recorded takes no memory.
     backend
-        ``"python"`` (one trajectory), ``"numpy"`` (batches), ``"llvm"`` (either, compiled, in
-        float64; needs ``symopt[jit]``), or ``"auto"``, which compiles where that will be done
-        sooner. All give the same bits where only + - * / and roots occur; ``Trajectory.backend``
-        says which it was.
+        ``"python"`` (one trajectory), ``"numpy"`` (batches), ``"llvm"`` (either, compiled; needs
+        ``symopt[jit]``), or ``"auto"``, which compiles where that will be done sooner. All give
+        the same bits where only + - * / and roots occur, and one compiled trajectory those of
+        plain Python always; ``Trajectory.backend`` says which it was.
     mode
         ``"auto"`` lets a rational run that is irrational or over its budget become a ball run.
     budget
@@ -112,16 +112,14 @@ def run(
         raise InputError(f"a batch runs in float64 or float32, not in {arithmetic}")
     if batch is not None and backend == "python":
         raise InputError("a batch needs backend='numpy' (or 'auto'), not 'python'")
-    if backend == "llvm" and varied:
-        raise InputError("arrays of hyperparameters need backend='numpy' (or 'auto'), not 'llvm'")
-    if backend == "llvm" and arithmetic != "float64":
-        raise InputError(f"backend='llvm' runs in float64, not in {arithmetic}")
-    if arithmetic == "float32":
-        return run_arrays(job, np.float32, batch)
-    if arithmetic == "float64":
+    if backend == "llvm" and arithmetic not in ("float64", "float32"):
+        raise InputError(f"backend='llvm' runs in float64 or float32, not in {arithmetic}")
+    if arithmetic in ("float64", "float32"):
         lanes = None if batch is None else len(batch)
         if backend == "llvm" or (backend == "auto" and is_worth_compiling(job, lanes)):
-            return run_machine_code(job, batch)
+            return run_machine_code(job, dtype, batch)
+        if dtype is np.float32:
+            return run_arrays(job, dtype, batch)
         return (
             run_arrays(job, np.float64, batch)
             if batch is not None or backend == "numpy"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -66,7 +66,7 @@ class Trajectory:
     steps: int
     x: Any
     state: Mapping[str, Any]
-    recorded: tuple[int, ...]
+    recorded: Sequence[int]
     backend: str = "python"
     diverged_at: int | None = None
     precision: int | None = None

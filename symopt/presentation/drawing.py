@@ -187,7 +187,7 @@ def paths_of(trajectory: Trajectory, window: Window) -> list[Path]:
         with np.errstate(invalid="ignore"):
             near = (np.abs(lane_points - (low + high) / 2) <= (_FAR + 0.5) * size).all(axis=1)
         count = len(near) if near.all() else int(np.argmin(near))
-        steps = trajectory.recorded[:count]
+        steps = tuple(trajectory.recorded[:count])
         ended = ""
         if trajectory.diverged_at is not None and not np.isfinite(lane_points).all():
             ended = f"diverges at step {trajectory.diverged_at}"

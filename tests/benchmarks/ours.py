@@ -66,19 +66,14 @@ def bare_compiled(rule: str, steps: int) -> Callable[[], np.ndarray]:
     the_rule, beale = symopt.rules[rule], symopt.objectives.beale
     start = tuple(map(Fraction, START))
     job = Job(the_rule, beale, start, steps, 1, fixed, schedules)
-    kernel = job.kernel(ARRAY)
-    made = compiled._compiled(kernel.step)
-    numbers = arithmetic.guarded()
-    slots = job.initial(kernel, arithmetic.array(np.float64), [numbers.convert(v) for v in start])
-    row, table, _ = compiled._shared(job, made, slots)
-    before = np.array([slot for i, slot in enumerate(slots) if i not in made.alike], np.float64)
-    path = np.empty((steps, len(before)))
+    kernel = job.kernel(FLOAT)
+    made = compiled.Compiled(job, np.float64, frozenset(kernel.step.slots), False)
+    before = np.array(job.initial(kernel, made.arithmetic, list(map(float, START))))
+    path = np.empty((steps + 1) * len(before))
 
     def run() -> np.ndarray:
-        state = before.copy()
-        made.path(0, steps, 1, state.ctypes.data, 1, row.ctypes.data, table.ctypes.data,
-                  path.ctypes.data)  # fmt: skip
-        return path
+        compiled.follow(job, made, before.copy(), path, steps + 1)
+        return path[2 : 2 * steps + 2].reshape(steps, 2)
 
     return run
 

@@ -1,0 +1,107 @@
+"""Machine code from the text of LLVM, by llvmlite: compiled once, and called through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from symopt.errors import MissingExtraError
+from symopt.program.printers.llvm import LIBRARY, PREFIX
+
+__all__ = ["binding", "machine_code"]
+
+
+def binding() -> Any:
+    """The module ``llvmlite.binding``, made ready for this machine.
+
+    Raises :class:`~symopt.errors.MissingExtraError` where llvmlite is not installed.
+    """
+    try:
+        import llvmlite.binding as llvm
+    except ImportError:
+        raise MissingExtraError(
+            "backend='llvm' needs llvmlite: pip install 'symopt[jit]'; or use backend='auto'"
+        ) from None
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What machine code depends on besides its text."""
+
+    triple: str
+    cpu: str
+    features: str
+    versions: str
+
+
+@lru_cache(maxsize=1)
+def machine() -> Machine:
+    """The processor at hand, and what compiles for it."""
+    import llvmlite
+
+    llvm = binding()
+    return Machine(
+        llvm.get_default_triple(),
+        llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten(),
+        f"llvmlite {llvmlite.__version__}, LLVM {'.'.join(map(str, llvm.llvm_version_info))}",
+    )
+
+
+def _target() -> Any:
+    llvm, here = binding(), machine()
+    return llvm.Target.from_triple(here.triple).create_target_machine(
+        cpu=here.cpu, features=here.features, opt=3, jit=True
+    )
+
+
+def _compile(text: str) -> bytes:
+    """The object code of a module."""
+    llvm, target = binding(), _target()
+    module = llvm.parse_assembly(text)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    builder = llvm.create_pass_builder(target, options)
+    builder.getModulePassManager().run(module, builder)
+    return bytes(target.emit_object(module))
+
+
+@lru_cache(maxsize=1)
+def _library() -> None:
+    """Names of the C library's functions, the ones that Python itself calls."""
+    llvm = binding()
+    library = ctypes.CDLL("ucrtbase" if os.name == "nt" else None)
+    for name in LIBRARY:
+        for ending in ("", "f"):
+            function = getattr(library, name + ending)
+            address = ctypes.cast(function, ctypes.c_void_p).value
+            llvm.add_symbol(PREFIX + name + ending, address)
+
+
+@lru_cache(maxsize=256)
+def machine_code(text: str, name: str, kinds: str) -> Callable[..., Any]:
+    """The function of this name in a module.
+
+    ``kinds`` tells the arguments, ``i`` for an integer and ``p`` for an address, after the result:
+    ``i`` or ``v`` for none. While it runs, other threads of Python do so too.
+    """
+    llvm = binding()
+    _library()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(_compile(text)))
+    engine.finalize_object()
+    types: dict[str, Any] = {"i": ctypes.c_int64, "p": ctypes.c_void_p, "v": None}
+    function = ctypes.CFUNCTYPE(*(types[kind] for kind in kinds))(engine.get_function_address(name))
+
+    def call(*arguments: Any) -> Any:
+        return function(*arguments)
+
+    call.engine = engine  # type: ignore[attr-defined]  # it owns the code
+    return call
