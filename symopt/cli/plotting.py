@@ -19,20 +19,21 @@ from symopt.cli.options import (
     start,
     x0_option,
 )  # fmt: skip
-from symopt.cli.output import message, print_json
+from symopt.cli.output import message, print_json, progress
 from symopt.cli.runs import arithmetic_option
+from symopt.cli.sweeping import choices
 
 #: Kinds that draw runs on one objective, kinds that draw what follows from a rule, and basins.
 _OF_RUNS = (
     "trajectory", "panels", "losses", "distance", "error", "surface", "animate", "phase",
 )  # fmt: skip
 _OF_RULES = ("stability", "rate", "root_locus")
-_KINDS = (*_OF_RUNS, *_OF_RULES, "basins")
+_KINDS = (*_OF_RUNS, *_OF_RULES, "basins", "learning_rates")
 #: Which kinds an option is for; the others are for all that draw runs.
 _FITTING = {
-    "objective": (*_OF_RUNS, "basins"),
-    "steps": (*_OF_RUNS, "basins"),
-    "x0": _OF_RUNS,
+    "objective": (*_OF_RUNS, "basins", "learning_rates"),
+    "steps": (*_OF_RUNS, "basins", "learning_rates"),
+    "x0": (*_OF_RUNS, "learning_rates"),
     "arithmetic": _OF_RUNS,
     "window": ("trajectory", "panels", "surface", "animate", "stability", "rate", "basins"),
     "highest": ("trajectory", "panels", "animate"),
@@ -41,10 +42,12 @@ _FITTING = {
     "view": ("animate",),
     "to": ("distance",),
     "against": ("phase",),
-    "over": ("stability", "rate"),
+    "over": ("stability", "rate", "learning_rates"),
     "along": ("root_locus",),
     "curvature": _OF_RULES,
-    "mesh": ("basins",),
+    "mesh": ("basins", "learning_rates"),
+    "show": ("learning_rates",),
+    "threshold": ("learning_rates",),
 }
 
 
@@ -69,7 +72,12 @@ _FITTING = {
 @click.option("--over", metavar="A,B", help="The axes of a map: eta,mu.")
 @click.option("--along", metavar="NAME", help="What grows along a root locus.")
 @click.option("--curvature", metavar="NUMBERS", help="Curvatures of the quadratic: 1 or 1,10.")
-@click.option("--mesh", type=int, help="Starts along each side of a map of basins.")
+@click.option("--mesh", type=int, help="Starts along each side of basins; learning rates.")
+@click.option(
+    "--show", type=click.Choice(["final", "best", "steps"]),
+    help="Of learning rates: f at the end, the lowest f, or the steps to --threshold.",
+)  # fmt: skip
+@click.option("--threshold", metavar="F", help="The value of f to reach, for --show steps.")
 @click.option(
     "-o", "--output", metavar="FILE",
     help="The picture: .png, .svg, .pdf; .gif or .mp4 moves.  [default: picture.png]",
@@ -104,6 +112,8 @@ def plot_command(
       root_locus  the roots as one hyperparameter grows
     And:
       basins      which critical point each start reaches; one rule, --on OBJECTIVE
+      learning_rates  what rules come to for each learning rate (--set eta=1e-4..1:81:log), or
+                  one rule over two hyperparameters (--over eta,mu); --on OBJECTIVE
 
     A hyperparameter of --set goes to every rule that has it; NAME.eta=... to the rule NAME alone.
 
@@ -118,6 +128,7 @@ def plot_command(
       symopt plot rate momentum --curvature 1,10 -o rate.png
       symopt plot root_locus momentum --set mu=1/2 -o roots.png
       symopt plot basins gradient_descent --on himmelblau --set eta=1/100 --steps 300
+      symopt plot learning_rates momentum nesterov --on elongated_bowl -o rates.png
       symopt plot animate adam --on cubic --view surface --set eta=0.1 -o adam.gif
       symopt plot --system N3a -o n3a.png
       symopt plot --system N3d --on saddle -o saddle.gif
@@ -145,7 +156,10 @@ def plot_command(
             if objective is None:
                 raise click.UsageError(f"{kind} needs --on OBJECTIVE, such as --on beale")
             surface = library.objectives.resolve(objective)
-            if kind == "basins":
+            if kind == "learning_rates":
+                read = settings(assignments)
+                drawn, caption = _learning_rates(names, surface, read, options, chosen)
+            elif kind == "basins":
                 drawn, caption = _basins(_only(kind, names), surface, assignments, chosen)
             else:
                 read = settings(assignments)
@@ -238,6 +252,23 @@ def _basins(
         more["window"] = _pairs(chosen["window"])
     found = plot.basin_map(rule, surface, **more, **settings(given, rule))
     return plot.basins(found), found.caption
+
+
+def _learning_rates(
+    rules: list[Any], surface: Any, given: dict[str, str], options: dict[str, Any],
+    chosen: dict[str, Any],
+) -> tuple[Any, str]:  # fmt: skip
+    from symopt.presentation import plot
+
+    more: dict[str, Any] = {name: choices(text) for name, text in given.items()}
+    more |= {n: chosen[n] for n in ("steps", "mesh", "show", "threshold") if n in chosen}
+    if "over" in chosen:
+        more["over"] = chosen["over"].replace(",", " ").split()
+    if "x0" in chosen:
+        more["starts"] = [start(options["x0"])]
+    with progress() as watch:
+        found = plot.rate_map(rules, surface, watch=watch, **more)
+    return plot.learning_rates(found), found.caption
 
 
 def _of_rules(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "STAR", "background", "contours", "curve", "figure", "known_points", "legend",
+    "STAR", "background", "contours", "curve", "figure", "hatch", "known_points", "legend",
     "mark_every", "save",
 ]  # fmt: skip
 
@@ -121,6 +121,16 @@ def known_points(ax: Axes, objective: Objective, window: drawing.Window) -> None
             *[[value] for value in point], linestyle="none", markeredgecolor="black", zorder=6,
             label=text, **looks[known.kind],
         )  # fmt: skip
+
+
+def hatch(ax: Axes, first: Any, second: Any, here: Any, pattern: str = "////") -> None:
+    """Hatching over the cells of a mesh in which something holds."""
+    import matplotlib
+
+    with matplotlib.rc_context({"hatch.color": "#999999", "hatch.linewidth": 0.6}):
+        ax.contourf(
+            first, second, here.astype(float), levels=[0.5, 1.5], colors="none", hatches=[pattern]
+        )
 
 
 def mark_every(count: int) -> int:

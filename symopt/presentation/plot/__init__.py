@@ -13,6 +13,8 @@ from symopt.presentation.plot.distances import distance
 from symopt.presentation.plot.files import save
 from symopt.presentation.plot.paths import panels, trajectory
 from symopt.presentation.plot.phase_portrait import phase
+from symopt.presentation.plot.rate_map import RateMap, rate_map
+from symopt.presentation.plot.rate_pictures import learning_rates
 from symopt.presentation.plot.root_loci import root_locus
 from symopt.presentation.plot.rounding_errors import error
 from symopt.presentation.plot.scenes import Scene, system
@@ -21,7 +23,8 @@ from symopt.presentation.plot.stability_pictures import rate, stability
 from symopt.presentation.plot.surfaces import surface
 
 __all__ = [
-    "Animation", "BasinMap", "Scene", "StabilityMap", "animate", "basin_map", "basins", "caption",
-    "distance", "error", "losses", "panels", "phase", "rate", "root_locus", "save", "stability",
-    "stability_map", "surface", "system", "trajectory",
+    "Animation", "BasinMap", "RateMap", "Scene", "StabilityMap", "animate", "basin_map", "basins",
+    "caption", "distance", "error", "learning_rates", "losses", "panels", "phase", "rate",
+    "rate_map", "root_locus", "save", "stability", "stability_map", "surface", "system",
+    "trajectory",
 ]  # fmt: skip

@@ -232,20 +232,11 @@ def _fill(ax: Axes, found: BasinMap) -> list[Any]:
         if not here.any():
             continue
         if hatch:
-            _hatch(ax, first, second, here, hatch)
+            canvas.hatch(ax, first, second, here, hatch)
         entries.append(
             Patch(facecolor="white", edgecolor="#777777", hatch=hatch, linewidth=0.6, label=text)
         )
     return entries
-
-
-def _hatch(ax: Axes, first: drawing.Array, second: drawing.Array, here: Any, hatch: str) -> None:
-    import matplotlib
-
-    with matplotlib.rc_context({"hatch.color": "#999999", "hatch.linewidth": 0.6}):
-        ax.contourf(
-            first, second, here.astype(float), levels=[0.5, 1.5], colors="none", hatches=[hatch]
-        )
 
 
 def _name(found: BasinMap, number: int) -> str:

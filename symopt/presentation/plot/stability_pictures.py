@@ -15,7 +15,7 @@ from symopt.presentation.plot.stable_set import Row
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["rate", "stability"]
+__all__ = ["draw_boundary", "rate", "stability"]
 
 
 def stability(
@@ -165,6 +165,16 @@ def _area(ax: Axes, one: StabilityMap, index: int, *, filled: bool = True) -> No
                         [start, end], [height, height], color=look["color"],
                         linestyle=dashes, linewidth=2, zorder=4, label="_nolegend_",
                     )  # fmt: skip
+
+
+def draw_boundary(ax: Axes, one: StabilityMap) -> list[Any]:
+    """The exact boundary of a stable set on axes of its two hyperparameters; its legend entry."""
+    before = len(ax.lines)
+    _area(ax, one, 1, filled=False)
+    named = [line for line in ax.lines[before:] if not str(line.get_label()).startswith("_")]
+    for line in named:
+        line.set_label("exact boundary of convergence")
+    return named
 
 
 def _runs(found: Sequence[Row]) -> Iterator[list[Row]]:
