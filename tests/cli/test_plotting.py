@@ -20,6 +20,7 @@ KINDS = {
     "rate": "momentum --window 0,4,0,1",
     "root-locus": "momentum --along mu --set eta=1/2",
     "basins": "gradient_descent --on cubic --mesh 5 --steps 50 --set eta=1/20",
+    "learning-rates": "gradient_descent --on half_square --mesh 9 --steps 9 --x0 1",
     "animate": "adam --on half_square --steps 3 --milliseconds 50",
 }
 

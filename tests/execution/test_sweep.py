@@ -16,7 +16,7 @@ import pytest
 
 import symopt
 from symopt.errors import InputError, UnknownNameError, WorkerError
-from symopt.execution.sweep import executors
+from symopt.execution.sweep import executors, part
 from symopt.execution.sweep import plan as planning
 from symopt.execution.sweep.plan import make_plan
 from symopt.statement.symbols import eta, g, x
@@ -85,6 +85,19 @@ def test_the_best_value_and_when_a_threshold_is_reached_are_those_of_the_history
     data = found.to_xarray()
     assert data.reached.dims == data.f.dims
     assert data.best.dtype == arithmetic
+
+
+def test_settings_run_together_have_the_bits_of_settings_run_apart(monkeypatch):
+    call = (["momentum", "adam"], "ackley", STARTS, 30)
+    hyper = {"eta": ["1/10", "1/3", "1/(9*t)", "1/3**t"], "mu": ["1/7", "9/10"],
+             "beta1": ["1/3", "9/10"]}  # fmt: skip
+    for arithmetic in ("float64", "float32"):
+        found = symopt.sweep(*call, arithmetic, **hyper, best=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(part, "_MANY", 1)
+            assert symopt.sweep(*call, arithmetic, **hyper, best=True).digest == found.digest
+            patch.setattr(part, "_HISTORY", 200)
+            assert symopt.sweep(*call, arithmetic, **hyper, best=True).digest == found.digest
 
 
 class TestLabels:
