@@ -30,6 +30,7 @@ _HOMES = {
     "Rule": "symopt.statement.rule",
     "Source": "symopt.statement.source",
     "models": "symopt.statement.library",
+    "network": "symopt.statement.array.network",
     "objectives": "symopt.statement.library",
     "rules": "symopt.statement.library",
     "Unrolled": "symopt.derivation.unroll",
@@ -63,7 +64,11 @@ _HOMES = {
     "Implementation": "symopt.verification.implementation",
     "Observation": "symopt.verification.implementation",
     "Verdict": "symopt.verification.verdict",
+    "GradientCheck": "symopt.verification.array.check",
+    "GradientProof": "symopt.verification.array.gradient",
+    "check_gradient": "symopt.verification.array.check",
     "prove": "symopt.verification.prove",
+    "prove_gradient": "symopt.verification.array.gradient",
     "verify": "symopt.verification.verify",
     "Identification": "symopt.verification.identification",
     "identify": "symopt.verification.identify",
@@ -148,6 +153,7 @@ if TYPE_CHECKING:
         WorkerError as WorkerError,
     )
     from symopt.statement.array.bound import BoundObjective as BoundObjective
+    from symopt.statement.array.network import network as network
     from symopt.statement.array.objective import ArrayObjective as ArrayObjective
     from symopt.statement.library import models as models
     from symopt.statement.library import objectives as objectives

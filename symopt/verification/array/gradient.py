@@ -14,7 +14,8 @@ from symopt.program.normal_form import proved_equal
 from symopt.statement.array.entries import evaluate
 from symopt.statement.array.expression import Array, rebuild
 from symopt.statement.array.objective import ArrayObjective
-from symopt.statement.array.scalar import SYMBOLIC, symbolic_leaves
+from symopt.statement.array.scalar import symbolic_leaves
+from symopt.verification.array.regions import Regions
 
 __all__ = ["GradientProof", "prove_gradient"]
 
@@ -29,6 +30,11 @@ class GradientProof:
     ``status`` is ``"proved"`` (every entry, for all real parameters and data at which both sides
     are defined; at kinks by the stated conventions) or ``"undecided"``; ``open`` names the entries
     without a proof.
+
+    >>> import symopt
+    >>> proof = symopt.prove_gradient(symopt.models.softmax_regression, n=1, d=1)
+    >>> bool(proof), proof.entries, proof.sizes
+    (True, 4, {'n': 1, 'd': 1, 'K': 2})
     """
 
     status: str
@@ -46,11 +52,14 @@ def prove_gradient(
 ) -> GradientProof:
     """Prove each entry of the gradient equal to ``sympy.diff`` of the loss over entries.
 
+    Kinks of ``relu`` and ``abs`` are apart: every region of signs is proved, and at the kinks the
+    stated convention (see :mod:`~symopt.verification.array.regions`).
+
     ``gradient`` is the objective's own in matrix form, unless another one is given. Sizes that are
     not given are 2. Labels count as arbitrary one-hot rows: as any matrix in their place.
 
     >>> import symopt
-    >>> proof = prove_gradient(symopt.models.linear_regression, n=2, d=2)
+    >>> proof = symopt.prove_gradient(symopt.models.linear_regression, n=2, d=2)
     >>> proof.status, proof.entries
     ('proved', 3)
     """
@@ -60,7 +69,8 @@ def prove_gradient(
     memo: dict[Array, Array] = {}
     roots = {name: rebuild(stated[name], memo, chosen) for name in stated}
     leaves = symbolic_leaves(small)
-    found = evaluate({"": small.loss, **roots}, leaves, SYMBOLIC)
+    regions = Regions()
+    found = evaluate({"": small.loss, **roots}, leaves, regions.numbers)
     loss = sympy.sympify(found.pop("").item())
     unproved: list[str] = []
     count = 0
@@ -71,7 +81,7 @@ def prove_gradient(
         pairs = zip(leaves[leaf.name].ravel(), found[leaf.name].ravel(), strict=True)
         for symbol, entry in pairs:
             count += 1
-            if not _equal(sympy.diff(loss, symbol), sympy.sympify(entry)):
+            if not _equal(regions.plain(sympy.diff(loss, symbol)), regions.plain(entry)):
                 unproved.append(symbol.name)
     if unproved:
         return GradientProof(
