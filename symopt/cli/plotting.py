@@ -46,6 +46,7 @@ _FITTING = {
     "along": ("root_locus",),
     "curvature": _OF_RULES,
     "mesh": ("basins", "learning_rates"),
+    "at_most": ("basins",),
     "show": ("learning_rates",),
     "threshold": ("learning_rates",),
 }
@@ -73,6 +74,7 @@ _FITTING = {
 @click.option("--along", metavar="NAME", help="What grows along a root locus.")
 @click.option("--curvature", metavar="NUMBERS", help="Curvatures of the quadratic: 1 or 1,10.")
 @click.option("--mesh", type=int, help="Starts along each side of basins; learning rates.")
+@click.option("--at-most", type=int, help="Steps of basins for runs that are nowhere yet.")
 @click.option(
     "--show", type=click.Choice(["final", "best", "steps"]),
     help="Of learning rates: f at the end, the lowest f, or the steps to --threshold.",
@@ -147,7 +149,7 @@ def plot_command(
         kind, names = _kind_and_rules(words, kind, output, library)
         for name in sorted(given):
             if kind not in _FITTING[name]:
-                option = "--on" if name == "objective" else f"--{name}"
+                option = "--on" if name == "objective" else f"--{name.replace('_', '-')}"
                 raise click.UsageError(f"{option} is nothing that {kind} draws from")
         chosen = {name: value for name, value in options.items() if name in given}
         if kind in _OF_RULES:
@@ -174,7 +176,11 @@ def _refuse_beside_a_system(
     words: tuple[str, ...], kind: str | None, assignments: tuple[str, ...], given: set[str]
 ) -> None:
     """A system states everything itself."""
-    named = [*words, *([f"--kind {kind}"] if kind else []), *(f"--{name}" for name in given)]
+    named = [
+        *words,
+        *([f"--kind {kind}"] if kind else []),
+        *(f"--{name.replace('_', '-')}" for name in given),
+    ]
     named += ["--set"] * bool(assignments)
     if named:
         raise click.UsageError(
@@ -246,11 +252,11 @@ def _basins(
     from symopt.presentation import plot
 
     more: dict[str, Any] = {"steps": chosen.get("steps", 500)}
-    if "mesh" in chosen:
-        more["mesh"] = chosen["mesh"]
+    more |= {name: chosen[name] for name in ("mesh", "at_most") if name in chosen}
     if "window" in chosen:
         more["window"] = _pairs(chosen["window"])
-    found = plot.basin_map(rule, surface, **more, **settings(given, rule))
+    with progress() as watch:
+        found = plot.basin_map(rule, surface, watch=watch, **more, **settings(given, rule))
     return plot.basins(found), found.caption
 
 

@@ -52,7 +52,25 @@ def test_too_few_steps_leave_starts_undecided_and_the_legend_says_so():
     found = plot.basin_map("gradient_descent", "elongated_bowl", 1, mesh=5, eta="1/100")
     assert (found.reached == UNDECIDED).sum() == 24
     texts = [text.get_text() for text in plot.basins(found).get_legend().get_texts()]
-    assert texts == ["1: minimum (0, 0), 4.0% of the starts", "at no critical point after 1 steps"]
+    assert texts == [
+        "1: minimum (0, 0), 4.0% of the starts",
+        "at no critical point after 1 steps, 96.0% of the starts",
+    ]
+
+
+def test_runs_that_are_nowhere_yet_are_made_longer_and_the_others_are_not():
+    few = plot.basin_map("gradient_descent", "elongated_bowl", 40, mesh=9, eta="1/4")
+    more = plot.basin_map("gradient_descent", "elongated_bowl", 40, mesh=9, eta="1/4", at_most=300)
+    settled = few.reached != UNDECIDED
+    assert 0 < settled.sum() < settled.size
+    assert np.array_equal(more.ends[settled], few.ends[settled])
+    assert (more.reached == 0).all()
+    assert more.steps == 300
+    assert "40 to 300 steps" in more.caption
+    row, column = np.argwhere(~settled)[0]
+    alone = run("gradient_descent", "elongated_bowl", more.starts[row, column], 300, eta="1/4")
+    ends = [alone.x[count].tolist() for count in (80, 160, 300)]
+    assert more.ends[row, column].tolist() in ends
 
 
 def test_critical_points_that_are_not_algebraic_are_those_of_the_literature():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symopt.errors import BudgetError, InexactError, InputError
+from symopt.execution.inputs import read_steps
 from symopt.execution.run import run
+from symopt.execution.sweep import sweep
 from symopt.execution.trajectory import Trajectory, as_floats
 from symopt.presentation import canvas, drawing
 from symopt.statement.library import objectives, rules
@@ -36,7 +38,8 @@ class BasinMap:
 
     ``reached`` has the shape of the mesh: the number of the critical point within ``within`` of
     the end, -1 where the run escapes (it diverges, or is ten windows away), -2 where after all
-    steps it is at no critical point. ``starts`` are the mesh points, ``ends`` where they end.
+    ``steps`` it is at no critical point. ``starts`` are the mesh points, ``ends`` where they end,
+    and ``run`` is the run from one of them.
     """
 
     run: Trajectory
@@ -47,6 +50,7 @@ class BasinMap:
     points: drawing.Array
     kinds: tuple[str, ...]
     within: float
+    steps: int
     note: str = ""
 
     @property
@@ -55,6 +59,7 @@ class BasinMap:
         made = self.run
         settings = drawing.settings(made)
         total = self.reached.size
+        many = f"{made.steps} to " if self.steps > made.steps else ""
         parts = [
             f"{kind} ({', '.join(f'{value:.6g}' for value in point)}) {count}"
             for index, (kind, point) in enumerate(zip(self.kinds, self.points, strict=True))
@@ -65,7 +70,7 @@ class BasinMap:
                 parts.append(f"{word} {count}")
         return (
             f"{made.rule.title}{f' ({settings})' if settings else ''} on {made.objective.title} "
-            f"from {total} starts, {made.steps} steps, {made.arithmetic}; ends within "
+            f"from {total} starts, {many}{self.steps} steps, {made.arithmetic}; ends within "
             f"{self.within:.3g} of: {', '.join(parts)}." + (f" {self.note}" if self.note else "")
         )
 
@@ -78,9 +83,12 @@ def basin_map(
     window: Sequence[Any] | None = None,
     mesh: int = 161,
     within: Any = None,
+    at_most: int | None = None,
+    executor: Any = None,
+    watch: Callable[[str, int, int], None] | None = None,
     **hyper: Any,
 ) -> BasinMap:
-    """Run a rule from a mesh of starts, as one batch, and find which critical point each reaches.
+    """Run a rule from a mesh of starts, as a sweep, and find which critical point each reaches.
 
     Parameters
     ----------
@@ -91,6 +99,11 @@ def basin_map(
         Starts along each side of the window.
     within
         How near the end must be; by default a thousandth of the window's shorter side.
+    at_most
+        Runs that are at no critical point after ``steps`` are made longer, twice as long again and
+        again, up to this many steps.
+    executor, watch
+        As for :func:`symopt.sweep`.
 
     >>> found = basin_map("gradient_descent", "cubic", 2000, mesh=7, eta="1/20")
     >>> sorted({int(number) for number in found.reached.flat}), found.kinds
@@ -115,29 +128,51 @@ def basin_map(
     sides = [np.linspace(low, high, mesh) for low, high in intervals]
     first, second = np.meshgrid(*sides)
     starts = np.column_stack([first.ravel(), second.ravel()])
-    batch: Any = starts
-    made = run(stated, surface, batch, steps, record="final", **hyper)
-    ends = as_floats(made.x)[-1]
-    shorter = min(high - low for low, high in intervals)
+    near = _distance(within, min(high - low for low, high in intervals))
+
+    def run_all(some: drawing.Array, count: int) -> tuple[drawing.Array, Any]:
+        made = sweep(stated, surface, some, count, executor=executor, watch=watch, **hyper)
+        (found,) = made.ends
+        ends = as_floats(found.x)
+        return ends, _reached(ends, points, near, intervals)
+
+    first_start: Any = starts[:1]
+    alone = run(stated, surface, first_start, steps, record="point", **hyper)
+    ends, reached = run_all(starts, steps)
+    made = alone.steps
+    while at_most is not None and made < read_steps(at_most) and (reached == UNDECIDED).any():
+        made = min(2 * made, at_most)
+        open_ = reached == UNDECIDED
+        ends[open_], reached[open_] = run_all(starts[open_], made)
+    shape = (mesh, mesh)
+    return BasinMap(
+        alone, intervals, starts.reshape(*shape, 2), ends.reshape(*shape, 2),
+        reached.reshape(shape), points, kinds, near, made, note,
+    )  # fmt: skip
+
+
+def _distance(within: Any, shorter: float) -> float:
     try:
         near = shorter / 1000 if within is None else float(within)
     except (TypeError, ValueError):
         raise InputError(f"within is a distance, not {within!r}") from None
     if not near > 0:
         raise InputError(f"within is a positive distance, not {within!r}")
+    return near
+
+
+def _reached(
+    ends: drawing.Array, points: drawing.Array, near: float, window: drawing.Window
+) -> Any:
+    """The number of the critical point that each end is at, or what it is instead."""
     away = np.hypot(*(ends[:, None, axis] - points[None, :, axis] for axis in (0, 1)))
     away = np.where(np.isfinite(away), away, np.inf)
     reached = np.where(away.min(axis=1) <= near, away.argmin(axis=1), UNDECIDED)
-    center = np.array([(low + high) / 2 for low, high in intervals])
-    size = np.array([high - low for low, high in intervals])
+    center = np.array([(low + high) / 2 for low, high in window])
+    size = np.array([high - low for low, high in window])
     with np.errstate(invalid="ignore"):
         staying = (np.abs(ends - center) <= _FAR * size).all(axis=1)
-    reached = np.where((reached == UNDECIDED) & ~staying, ESCAPED, reached)
-    shape = (mesh, mesh)
-    return BasinMap(
-        made, intervals, starts.reshape(*shape, 2), ends.reshape(*shape, 2),
-        reached.reshape(shape), points, kinds, near, note,
-    )  # fmt: skip
+    return np.where((reached == UNDECIDED) & ~staying, ESCAPED, reached)
 
 
 def _critical(objective: Objective) -> tuple[drawing.Array, tuple[str, ...], str]:
@@ -164,6 +199,9 @@ def basins(
     window: Sequence[Any] | None = None,
     mesh: int = 161,
     within: Any = None,
+    at_most: int | None = None,
+    executor: Any = None,
+    watch: Callable[[str, int, int], None] | None = None,
     legend: bool = True,
     **hyper: Any,
 ) -> Axes:
@@ -183,7 +221,10 @@ def basins(
     elif objective is None:
         raise InputError("basins() needs an objective, such as 'himmelblau'")
     else:
-        found = basin_map(rule, objective, steps, window=window, mesh=mesh, within=within, **hyper)
+        found = basin_map(
+            rule, objective, steps, window=window, mesh=mesh, within=within, at_most=at_most,
+            executor=executor, watch=watch, **hyper,
+        )  # fmt: skip
     own = ax is None
     ax = canvas.figure(6.4, 5.2).add_subplot() if ax is None else ax
     entries = _fill(ax, found)
@@ -226,11 +267,12 @@ def _fill(ax: Axes, found: BasinMap) -> list[Any]:
     ]
     for number, hatch, text in (
         (ESCAPED, "////", "escapes"),
-        (UNDECIDED, "", f"at no critical point after {found.run.steps} steps"),
+        (UNDECIDED, "", f"at no critical point after {found.steps} steps"),
     ):
         here = found.reached == number
         if not here.any():
             continue
+        text += f", {here.mean():.1%} of the starts"
         if hatch:
             canvas.hatch(ax, first, second, here, hatch)
         entries.append(
