@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from symopt.errors import MissingExtraError
+from symopt.execution.object_cache import cached
 from symopt.program.printers.llvm import LIBRARY, PREFIX
 
 __all__ = ["binding", "machine_code"]
@@ -47,11 +49,12 @@ def machine() -> Machine:
     import llvmlite
 
     llvm = binding()
+    own = sys.modules["symopt"].__version__  # the package's face is no part of its layers
     return Machine(
         llvm.get_default_triple(),
         llvm.get_host_cpu_name(),
         llvm.get_host_cpu_features().flatten(),
-        f"llvmlite {llvmlite.__version__}, LLVM {'.'.join(map(str, llvm.llvm_version_info))}",
+        f"symopt {own}, llvmlite {llvmlite.__version__}, LLVM {llvm.llvm_version_info}",
     )
 
 
@@ -95,7 +98,10 @@ def machine_code(text: str, name: str, kinds: str) -> Callable[..., Any]:
     llvm = binding()
     _library()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(_compile(text)))
+    here = machine()
+    parts = (text, here.triple, here.cpu, here.features, here.versions)
+    code = cached(parts, lambda: _compile(text))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     types: dict[str, Any] = {"i": ctypes.c_int64, "p": ctypes.c_void_p, "v": None}
     function = ctypes.CFUNCTYPE(*(types[kind] for kind in kinds))(engine.get_function_address(name))

@@ -1,10 +1,13 @@
 """Compiled runs: the same bits as plain Python, for one trajectory and in every lane."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import symopt
 from symopt.derivation.step import step_program
+from symopt.execution import compiled, machine_code
 from symopt.execution.lanes import varying
 from symopt.program.printers.llvm import library_calls
 
@@ -100,3 +103,27 @@ def test_auto_compiles_what_is_large_and_says_so():
     assert blocks.backend == "numpy"
     assert_same(large.x[:, :100], blocks.x, "x")
     assert symopt.run("adam", "beale", steps=100).backend == "python"
+
+
+def test_code_from_the_disk_runs_and_damaged_code_does_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYMOPT_CACHE", str(tmp_path))
+    made, own = [], machine_code._compile
+    monkeypatch.setattr(machine_code, "_compile", lambda text: made.append(text) or own(text))
+
+    def as_in_a_new_process():
+        for kept in (compiled._function, compiled._table, machine_code.machine_code):
+            kept.cache_clear()
+        made.clear()
+        x = symopt.run("adam", "booth", steps=9, backend="llvm").x
+        return len(made), x.tobytes()
+
+    count, first = as_in_a_new_process()
+    assert count == 2
+    assert as_in_a_new_process() == (0, first)
+    damaged = sorted((tmp_path / "machine-code").iterdir())[0]
+    damaged.write_bytes(damaged.read_bytes()[:-7] + b"\xcc" * 7)
+    assert as_in_a_new_process() == (1, first)
+    assert as_in_a_new_process() == (0, first)
+    here = machine_code.machine()
+    monkeypatch.setattr(machine_code, "machine", lambda: replace(here, versions="another"))
+    assert as_in_a_new_process() == (2, first)
