@@ -33,6 +33,8 @@ Value = int | tuple[int, ...]
 Slot = tuple[str, int | None]
 #: Asked for the gradient at a point (a node per coordinate); gives a node per coordinate.
 Oracle = Callable[[Sequence[int]], Sequence[int]]
+#: Gives the node of a reduction of a node per coordinate.
+Reduce = Callable[[Graph, type, Sequence[int]], int]
 
 
 @lru_cache(maxsize=256)
@@ -104,7 +106,15 @@ class State:
 class _Lines:
     """Reads the lines of one step, in order, against the values known so far."""
 
-    def __init__(self, graph: Graph, oracle: Oracle, values: dict[Symbol, Value], size: int):
+    def __init__(
+        self,
+        graph: Graph,
+        oracle: Oracle,
+        values: dict[Symbol, Value],
+        size: int,
+        reduce: Reduce,
+    ):
+        self._reduce = reduce
         self._graph = graph
         self._oracle = oracle
         self._values = values
@@ -128,7 +138,7 @@ class _Lines:
             if isinstance(node, grad):
                 special[node] = tuple(self._oracle(columns))
             else:
-                special[node] = _reduce(self._graph, type(node), columns)
+                special[node] = self._reduce(self._graph, type(node), columns)
         return special[node]
 
     def _read(self, expression: Expr, values: Mapping[Expr, Value], index: int) -> int:
@@ -178,10 +188,14 @@ def apply_step(
     state: State,
     hyper: Mapping[Symbol, int],
     step: int,
+    reduce: Reduce | None = None,
 ) -> State:
-    """The state after one step; ``step`` is the node of ``t``."""
+    """The state after one step; ``step`` is the node of ``t``.
+
+    ``reduce`` makes reductions, by default from the nodes of all coordinates.
+    """
     values: dict[Symbol, Value] = {**hyper, **state.memory, x: state.point, t: step}
-    lines = _Lines(graph, oracle, values, len(state.point))
+    lines = _Lines(graph, oracle, values, len(state.point), reduce or _reduce)
     assigned: dict[Symbol, Value] = {}
     scalars = scalar_names(rule)
     for target, expression in rule.update:

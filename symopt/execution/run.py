@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import BudgetError, InexactError, InputError
+from symopt.execution.array.run import run_bound
 from symopt.execution.compiled import is_worth_compiling
 from symopt.execution.exact_run import BIT_BUDGET, run_certified, run_rationals
 from symopt.execution.float_run import run_arrays, run_floats, run_machine_code
@@ -21,7 +22,9 @@ from symopt.execution.inputs import (
 )
 from symopt.execution.job import Job
 from symopt.execution.trajectory import Trajectory
-from symopt.statement.library import objectives, rules
+from symopt.statement.array.bound import BoundObjective
+from symopt.statement.array.objective import ArrayObjective
+from symopt.statement.library import models, objectives, rules
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 
@@ -33,7 +36,7 @@ BACKENDS = ("auto", "python", "numpy", "llvm")
 
 def run(
     rule: Rule | str,
-    objective: Objective | str,
+    objective: Objective | BoundObjective | str,
     x0: Sequence[Any] | None = None,
     steps: int = 100,
     arithmetic: str = "float64",
@@ -49,7 +52,8 @@ def run(
     Parameters
     ----------
     rule, objective
-        Names, or the statements themselves.
+        Names, or the statements themselves. An array objective is run on its data, as
+        ``model.bind(X=..., y=...)``; then a start is a vector or a dict of arrays.
     x0
         The start, one number per variable, as text (``"3/2"``, ``"0.1"``), integers, fractions or
         floats; or a batch of shape (n, d). The objective's customary start if it has one.
@@ -90,7 +94,11 @@ def run(
     array([[0.5625],
            [0.25  ]])
     """
-    the_rule, the_objective = rules.resolve(rule), objectives.resolve(objective)
+    the_rule = rules.resolve(rule)
+    if isinstance(objective, str) and objective not in objectives and objective in models:
+        raise InputError(f"{objective} needs data: give symopt.models.{objective}.bind(...)")
+    if isinstance(objective, ArrayObjective):
+        raise InputError(f"{objective.name} needs data to run on: give .bind(...) of it")
     steps = read_steps(steps)
     every = read_record(record)
     for value, known, what in (
@@ -100,6 +108,14 @@ def run(
     ):
         if value not in known:
             raise InputError(f"no {what} {value!r}; there are {', '.join(map(repr, known))}")
+    if isinstance(objective, BoundObjective):
+        if arithmetic not in ("float64", "float32") or backend not in ("auto", "numpy"):
+            raise InputError(
+                f"{objective.name} runs in float64 or float32 with backend='numpy'; for exact "
+                "runs of small sizes give its .scalar()"
+            )
+        return run_bound(the_rule, objective, x0, steps, arithmetic, record, hyper)
+    the_objective = objectives.resolve(objective)
     dtype = np.float32 if arithmetic == "float32" else np.float64
     shared, varied = split_lanes(the_rule, hyper, dtype)
     fixed, schedules = split_hyperparameters(the_rule, shared)

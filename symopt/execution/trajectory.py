@@ -16,13 +16,17 @@ from sympy import Expr
 
 from symopt.errors import InputError, MissingExtraError
 from symopt.execution.files import written
-from symopt.statement.objective import Objective
+from symopt.statement.array.bound import BoundObjective
 from symopt.statement.rule import Rule
 
 __all__ = ["Setting", "Trajectory", "load"]
 
 #: A hyperparameter of a run: a number, an expression of ``t``, or an array of a number per lane.
 Setting: TypeAlias = "Fraction | Expr | np.ndarray[Any, np.dtype[np.floating[Any]]]"
+
+
+#: How many coordinates a table shows.
+_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Trajectory:
     """
 
     rule: Rule
-    objective: Objective
+    objective: Any  # an Objective, or a BoundObjective
     arithmetic: str
     hyperparameters: Mapping[str, Setting]
     x0: tuple[Fraction, ...]
@@ -97,6 +101,23 @@ class Trajectory:
         """The points as binary64 numbers, each the nearest to the exact one (inf out of range)."""
         return as_floats(self.x)
 
+    def parameters(self, step: int = -1) -> dict[str, Any]:
+        """The point after a recorded step as an array for each parameter of an array objective.
+
+        Raises :class:`~symopt.errors.InputError` for a step that is not recorded.
+
+        >>> import symopt
+        >>> fit = symopt.models.linear_regression.bind(X=[[1], [2]], y=[1, 3])
+        >>> symopt.run("gradient_descent", fit, [0, 0], 1, eta="1/2").parameters()
+        {'w': array([3.5]), 'b': array(2.)}
+        """
+        if not isinstance(self.objective, BoundObjective):
+            raise InputError(f"{self.objective.name} is stated over single variables: see .x")
+        if step != -1 and step not in self.recorded:
+            raise InputError(f"step {step} is not recorded; recorded are {_some(self.recorded)}")
+        row = -1 if step == -1 else self.recorded.index(step)
+        return self.objective.unflatten(self.x[row])
+
     def __len__(self) -> int:
         return len(self.recorded)
 
@@ -115,14 +136,16 @@ class Trajectory:
 
     def table(self, rows: int = 12) -> tuple[list[str], list[list[str]]]:
         """Header and cells of a readable table; a long run shows its beginning and end."""
-        names = [symbol.name for symbol in self.objective.variables]
-        header = ["t", *names, "f"]
+        names = [symbol.name for symbol in self.objective.variables[:_COLUMNS]]
+        wide = self.objective.dimension > len(names)
+        header = ["t", *names, *["..."][: int(wide)], "f"]
         chosen = list(range(len(self.recorded)))
         if len(chosen) > rows:
             chosen = [*chosen[: rows // 2], *chosen[-(rows - rows // 2) :]]
         cells = []
         for row in chosen:
-            point = [number_text(value) for value in self.x[row]]
+            point = [number_text(value) for value in self.x[row][:_COLUMNS]]
+            point += ["..."][: int(wide)]
             cells.append([str(self.recorded[row]), *point, number_text(self.values[row])])
         return header, cells
 
@@ -198,6 +221,11 @@ class Trajectory:
         target = Path(path)
         if target.suffix != ".npz":
             raise InputError(f"{str(target)!r}: a trajectory is saved as a .npz file")
+        if isinstance(self.objective, BoundObjective):
+            raise InputError(
+                f"a run on {self.objective.name} is not saved, since its file would need the data; "
+                "keep .x and .parameters() by numpy.savez"
+            )
         from symopt.execution.storage import pack
 
         buffer = io.BytesIO()
@@ -220,6 +248,12 @@ def load(path: str | os.PathLike[str]) -> Trajectory:
     from symopt.execution.storage import unpack
 
     return unpack(Path(path))
+
+
+def _some(recorded: tuple[int, ...]) -> str:
+    """Recorded steps for a message."""
+    shown = ", ".join(map(str, recorded[:6]))
+    return shown if len(recorded) <= 6 else f"{shown}, ..., {recorded[-1]}"
 
 
 def as_floats(values: Any) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -152,7 +152,7 @@ def common_objective(runs: Sequence[Trajectory]) -> Objective:
     """
     if not runs:
         raise InputError("a plot needs at least one trajectory; make one with symopt.run")
-    objective = runs[0].objective
+    objective: Objective = runs[0].objective
     for run in runs:
         if (run.objective.expression, run.objective.variables) != (
             objective.expression,

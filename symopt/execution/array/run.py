@@ -1,0 +1,199 @@
+"""Runs of a rule on a bound objective: the rule's vector loop around the objective's kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from sympy import Expr, Symbol
+
+from symopt.derivation.array.staged import StagedStep, staged_step
+from symopt.errors import InputError
+from symopt.execution import arithmetic as numbers
+from symopt.execution.array.kernel import array_kernel
+from symopt.execution.array.loop import VectorLoop, vector_loop
+from symopt.execution.inputs import read_record, read_steps, split_hyperparameters
+from symopt.execution.kernel import compile_source
+from symopt.execution.trajectory import Trajectory
+from symopt.program.graph import Label, Program
+from symopt.program.printers.python import ARRAY, Printer, clean_names
+from symopt.statement.array.bound import BoundObjective
+from symopt.statement.rule import Rule
+
+__all__ = ["VectorRun", "run_bound"]
+
+Values = np.ndarray[Any, Any]
+
+
+class VectorRun:
+    """A rule on a bound objective, with all buffers: ``advance`` goes on from where it stands.
+
+    ``slots`` are the point and the state by name, arrays that the next steps change.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        bound: BoundObjective,
+        start: Values,
+        dtype: type[np.floating[Any]],
+        fixed: Mapping[str, Fraction],
+        schedules: Mapping[Symbol, Expr],
+    ) -> None:
+        self.step: StagedStep = staged_step(rule, tuple(sorted(schedules.items(), key=str)))
+        self.loop: VectorLoop = vector_loop(self.step)
+        self.kernel = array_kernel(bound, dtype)
+        self.dtype = dtype
+        self._arithmetic = numbers.array(dtype)
+        self.hyper = {name: self._arithmetic.convert(fixed[name]) for name in self.step.hyper}
+        self.count = dtype(bound.dimension)
+        size = bound.dimension
+        self.slots = self._initial(np.array(start, dtype))
+        self._buffers = tuple(np.empty(size, dtype) for _ in range(self.loop.buffers))
+        self._masks = tuple(np.empty(size, bool) for _ in range(self.loop.masks))
+        self._function = self.loop.bind(dtype)
+
+    def _initial(self, point: Values) -> dict[str, Any]:
+        """All slots before the first step, arrays in buffers of their own."""
+        labels = [("x",), *[("hyper", name) for name in self.step.hyper], ("count",)]
+        cleaned = clean_names([label[-1] for label in labels])
+        names: dict[Label, str] = dict(zip(labels, cleaned, strict=True))
+        program = Program(
+            self.step.start.nodes, {slot: self.step.start.outputs[slot] for slot in self.step.slots}
+        )
+        printer = Printer(program, ARRAY, names)
+        lines, texts = printer.lines(list(program.outputs.values()))
+        head = f"def start({', '.join(names.values())}):"
+        source = "\n".join([head, *lines, f"    return ({', '.join(texts)},)"])
+        found = compile_source(source, self._arithmetic)(point, *self.hyper.values(), self.count)
+        slots: dict[str, Any] = {}
+        for slot, value in zip(self.step.slots, found, strict=True):
+            name = str(slot[-1])  # type: ignore[index]
+            if slot in self.step.scalars:
+                slots[name] = self.dtype(value)
+            else:
+                slots[name] = np.array(np.broadcast_to(value, point.shape), self.dtype)
+        return slots
+
+    def run(self, steps: int, record: Callable[[tuple[Any, ...]], None]) -> None:
+        """All steps from the start; ``record`` gets all slots after each."""
+        with np.errstate(all="ignore"):
+            self._function(
+                *self.slots.values(), *self.hyper.values(), self.count, steps, record,
+                self.kernel.compute_gradient, self.kernel.theta, self.kernel.grad,
+                self._buffers, self._masks,
+            )  # fmt: skip
+
+
+class _Rows:
+    """The recorded rows, one array for each slot."""
+
+    def __init__(self, run: VectorRun, steps: int, every: int, keep_state: bool) -> None:
+        kept = [name for name in run.slots if keep_state or name == "x"]
+        self._places = [list(run.slots).index(name) for name in kept]
+        self.recorded = (
+            tuple(dict.fromkeys([*range(0, steps + 1, every), steps])) if every else (steps,)
+        )
+        self.values = {
+            name: np.empty((len(self.recorded), *np.shape(run.slots[name])), run.dtype)
+            for name in kept
+        }
+        self._targets = list(self.values.values())
+        self._row = 0
+        self._step = 0
+        if every:
+            self._keep(tuple(run.slots.values()))
+
+    def _keep(self, slots: tuple[Any, ...]) -> None:
+        for place, target in zip(self._places, self._targets, strict=True):
+            target[self._row] = slots[place]
+        self._row += 1
+
+    def __call__(self, slots: tuple[Any, ...]) -> None:
+        self._step += 1
+        if self._row < len(self.recorded) and self.recorded[self._row] == self._step:
+            self._keep(slots)
+
+
+def run_bound(
+    rule: Rule,
+    bound: BoundObjective,
+    x0: Any,
+    steps: int,
+    arithmetic: str = "float64",
+    record: str | int = "all",
+    hyper: Mapping[str, Any] | None = None,
+) -> Trajectory:
+    """A run on a bound objective in float64 or float32.
+
+    Raises :class:`~symopt.errors.InputError` for a start of another shape.
+    """
+    if x0 is None:
+        raise InputError(
+            f"{bound.name} has no customary start; give x0: {bound.dimension} numbers, or an "
+            f"array for each of {', '.join(bound.slices)}"
+        )
+    dtype: type[np.floating[Any]] = np.float64 if arithmetic == "float64" else np.float32
+    every = read_record(record)
+    steps = read_steps(steps)
+    fixed, schedules = split_hyperparameters(rule, dict(hyper or {}))
+    given = bound.point(x0)
+    start = _rounded(given, dtype, f"{bound.name}: x0")
+    run = VectorRun(rule, bound, start, dtype, fixed, schedules)
+    for name, value in run.hyper.items():
+        if not np.isfinite(value):
+            raise InputError(f"{name} is beyond the range of {dtype.__name__}")
+    rows = _Rows(run, steps, every, record != "point")
+    run.run(steps, rows)
+    received: dict[str, Fraction | Expr] = {
+        symbol.name: Fraction(float(run.hyper[symbol.name]))
+        if symbol.name in run.hyper
+        else schedules[symbol]
+        for symbol in rule.hyperparameters
+    }
+    result = Trajectory(
+        rule=rule,
+        objective=bound,
+        arithmetic=arithmetic,
+        hyperparameters=received,
+        x0=tuple(Fraction(float(value)) for value in start),
+        steps=steps,
+        x=rows.values["x"],
+        state={name: value for name, value in rows.values.items() if name != "x"},
+        recorded=rows.recorded,
+        backend="numpy",
+    )
+    if all(np.isfinite(value).all() for value in rows.values.values()):
+        return result
+    again = VectorRun(rule, bound, start, dtype, fixed, schedules)
+    return replace(result, diverged_at=_first_loss(again, steps))
+
+
+def _first_loss(run: VectorRun, steps: int) -> int:
+    """The first step at which a number is infinite or nan."""
+    count = 0
+
+    def watch(slots: tuple[Any, ...]) -> None:
+        nonlocal count
+        count += 1
+        if not all(np.isfinite(value).all() for value in slots):
+            raise StopIteration
+
+    with suppress(StopIteration):
+        run.run(steps, watch)
+    return count
+
+
+def _rounded(given: Values, dtype: type[np.floating[Any]], where: str) -> Values:
+    if given.dtype == object:
+        made = np.array([numbers.round_to(value, dtype) for value in given], dtype)
+    else:
+        with np.errstate(over="ignore"):
+            made = given.astype(dtype)
+    if not np.isfinite(made).all():
+        raise InputError(f"{where}: a number beyond the range of {np.dtype(dtype).name}")
+    return made
