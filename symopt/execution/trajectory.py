@@ -250,7 +250,7 @@ def load(path: str | os.PathLike[str]) -> Trajectory:
     return unpack(Path(path))
 
 
-def _some(recorded: tuple[int, ...]) -> str:
+def _some(recorded: Sequence[int]) -> str:
     """Recorded steps for a message."""
     shown = ", ".join(map(str, recorded[:6]))
     return shown if len(recorded) <= 6 else f"{shown}, ..., {recorded[-1]}"
