@@ -41,6 +41,8 @@ _HOMES = {
     "stability": "symopt.derivation.stability",
     "Kernel": "symopt.execution.kernel",
     "kernel": "symopt.execution.kernel",
+    "Best": "symopt.execution.reductions",
+    "FirstBelow": "symopt.execution.reductions",
     "Trajectory": "symopt.execution.trajectory",
     "load": "symopt.execution.trajectory",
     "run": "symopt.execution.run",

@@ -297,8 +297,9 @@ def _identifier(objective: Objective, label: Label) -> str:
     if label == ("t",):
         return "t"
     name, index = label
+    name = str(name).replace(" ", "_")
     if index is None:
-        return str(name)
+        return name
     variable = objective.variables[index].name
     return variable if name == "x" else f"{name}_{variable}"
 

@@ -152,6 +152,43 @@ class _Table:
         return whole & bool(np.isfinite(self.scalars).all()), last
 
 
+class _Attained:
+    """What reductions found: the points, an array over (row, coordinate, lane), and the steps."""
+
+    def __init__(self, job: Job, blocks: Blocks, dtype: Any, lanes: int) -> None:
+        assert job.watch is not None
+        rows = len(job.watch.reductions)
+        self._job, self._blocks, self._watch = job, blocks, job.watch
+        self._arithmetic = numbers.array(dtype)
+        self.recorded = (job.steps,) * rows
+        self.points = np.empty((rows, job.objective.dimension, lanes), dtype)
+        self.steps = np.empty((rows, lanes), np.min_scalar_type(-job.steps - 1))
+
+    def fill(self, span: slice) -> Callable[[int, tuple[Any, ...]], None]:
+        def record(step: int, slots: tuple[Any, ...]) -> None:
+            if step < self._job.steps:
+                return
+            found, points = self._watch.rows(
+                self._blocks.kernel.step, slots, step, self._arithmetic
+            )
+            for row, (at, point) in enumerate(zip(found, points, strict=True)):
+                self.steps[row, span] = at
+                for column, values in zip(self.points[row], point, strict=True):
+                    column[span] = values
+            whole = [np.isfinite(v) for v, s in zip(slots, self._blocks.slots, strict=True)
+                     if s[0] == "x"]  # fmt: skip
+            self._finite = np.logical_and.reduce(whole)
+
+        return record
+
+    def column(self, name: str) -> Any:
+        return self.points.transpose(0, 2, 1)
+
+    def finite(self, span: slice) -> tuple[Any, Any]:
+        """For each lane of a block whether the last point is finite, twice."""
+        return self._finite, self._finite
+
+
 def run_batch(
     job: Job,
     dtype: type[np.floating[Any]],
@@ -161,7 +198,7 @@ def run_batch(
 ) -> Trajectory:
     """The runs from starts of shape (n, d); what is not recorded takes no memory."""
     blocks = make(job, dtype, starts)
-    table = _Table(job, blocks, dtype, len(starts))
+    table = (_Attained if job.watch else _Table)(job, blocks, dtype, len(starts))
     lost = np.zeros(len(starts), bool)
     diverged = 0
     with np.errstate(all="ignore"):
@@ -175,6 +212,8 @@ def run_batch(
             diverged += int((~last).sum())
     names = [symbol.name for symbol in job.rule.state] if job.keep_state else []
     part = replace(job, varied={name: array[lost] for name, array in job.varied.items()})
+    if isinstance(table, _Attained):
+        more["attained"] = table.steps
     return job.trajectory(
         table.recorded,
         table.column("x"),

@@ -182,10 +182,11 @@ def run_compiled(
     if not begins_finite or made < job.steps:
         seen = all(np.isfinite(array).all() for array in (x, *state.values()))
         lost_at = None if seen else made + 1 if begins_finite else 0
-    return job.trajectory(
+    result = job.trajectory(
         recorded, x, state, arithmetic=dtype.__name__, backend="llvm", diverged_at=lost_at,
         hyperparameters=hyperparameters, x0=tuple(Fraction(float(value)) for value in point),
     )  # fmt: skip
+    return job.settled(result, compiled.kernel, tuple(slots), compiled.arithmetic)
 
 
 def follow(job: Job, compiled: Compiled, slots: Any, room: Any, rows: int) -> int:

@@ -51,7 +51,9 @@ def run_floats(job: Job) -> Trajectory:
         hyperparameters=_received(job, np.float64),
         x0=tuple(Fraction(numbers.nearest(value)) for value in job.start),
     )
-    return _dated(job, mark_divergence(result), kernel, numbers.guarded())
+    dated = _dated(job, mark_divergence(result), kernel, numbers.guarded())
+    slots = tuple(np.float64(value) for value in recorder.finish()[1][-1])
+    return job.settled(dated, kernel, slots, numbers.guarded())
 
 
 def _table(rows: Rows) -> Any:
@@ -92,7 +94,8 @@ def run_arrays(job: Job, dtype: type[np.floating[Any]], batch: Any) -> Trajector
         hyperparameters=received,
         x0=tuple(Fraction(float(value)) for value in point),
     )
-    return _dated(job, mark_divergence(result), kernel, arithmetic)
+    dated = _dated(job, mark_divergence(result), kernel, arithmetic)
+    return job.settled(dated, kernel, recorder.finish()[1][-1], arithmetic)
 
 
 def _dated(job: Job, result: Trajectory, kernel: Kernel, arithmetic: Any) -> Trajectory:

@@ -11,6 +11,7 @@ from sympy import Expr, Symbol
 
 from symopt.errors import InputError
 from symopt.execution import arithmetic as numbers
+from symopt.execution.reductions import Last, Reduction
 from symopt.statement.numbers import exact, received
 from symopt.statement.objective import Objective
 from symopt.statement.parse import parse_expression
@@ -181,15 +182,20 @@ def read_steps(steps: Any) -> int:
     return int(steps)
 
 
-def read_record(record: Any) -> int:
-    """Every how many steps to record; 0 means the last one only (``"point"`` without state)."""
+def read_record(record: Any) -> tuple[int, bool, tuple[Reduction, ...]]:
+    """Every how many steps to record, 0 meaning the last one only; state too; and reductions."""
     if record == "all":
-        return 1
+        return 1, True, ()
     if record in ("final", "point"):
-        return 0
+        return 0, record == "final", ()
+    parts = record if isinstance(record, (list, tuple)) else [record]
+    reductions = [Last() if part == "point" else part for part in parts]
+    if parts and all(isinstance(part, Reduction) for part in reductions):
+        return 0, False, tuple(reductions)
     whole = isinstance(record, (int, np.integer)) and not isinstance(record, bool)
     if whole and record > 0:
-        return int(record)
+        return int(record), True, ()
     raise InputError(
-        f"record = {record!r}: it is 'all', 'final', 'point', or a positive number of steps"
+        f"record = {record!r}: it is 'all', 'final', 'point', a positive number of steps, "
+        "symopt.Best(), symopt.FirstBelow(threshold), or a list of 'point' and the last two"
     )

@@ -12,8 +12,15 @@ import numpy as np
 from sympy import Expr, Symbol
 
 from symopt.errors import InexactError, UndecidedError, UndefinedError
-from symopt.execution.kernel import Kernel, build_kernel, compile_source, start_source
+from symopt.execution.kernel import (
+    Kernel,
+    build_kernel,
+    compile_source,
+    loop_source,
+    start_source,
+)
 from symopt.execution.recorded import Recorded
+from symopt.execution.reductions import Watch
 from symopt.execution.trajectory import Setting, Trajectory, magnitude
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
@@ -69,7 +76,7 @@ class Job:
 
     ``every`` says which steps are recorded, 0 the last one only; ``keep_state`` whether the state
     is kept beside the point. ``varied`` holds hyperparameters that differ from lane to lane, as
-    arrays of the run's dtype.
+    arrays of the run's dtype; ``watch`` the reductions that are kept instead of steps.
     """
 
     rule: Rule
@@ -81,6 +88,7 @@ class Job:
     schedules: dict[Symbol, Expr]
     keep_state: bool = True
     varied: Mapping[str, Any] = field(default_factory=dict)
+    watch: Watch | None = None
 
     @property
     def recorded(self) -> Recorded:
@@ -88,7 +96,11 @@ class Job:
         return Recorded(self.steps, self.every)
 
     def kernel(self, dialect: Any) -> Kernel:
-        return build_kernel(self.rule, self.objective, dialect, self.schedules)
+        plain = build_kernel(self.rule, self.objective, dialect, self.schedules)
+        if self.watch is None:
+            return plain
+        step = self.watch.step(plain.step)
+        return Kernel(step, dialect, loop_source(step, dialect))
 
     def inputs(self, kernel: Kernel, convert: Callable[[Fraction], Any]) -> list[Any]:
         return [convert(self.fixed[name]) for name in kernel.step.hyper]
@@ -139,6 +151,18 @@ class Job:
             recorded=recorded,
             **more,
         )
+
+    def settled(
+        self, result: Trajectory, kernel: Kernel, slots: tuple[Any, ...], arithmetic: Any
+    ) -> Trajectory:
+        """The same run with what its reductions found, of which the last slots tell."""
+        if self.watch is None:
+            return result
+        with np.errstate(all="ignore"):
+            steps, points = self.watch.rows(kernel.step, slots, self.steps, arithmetic)
+        found = np.array(steps, np.min_scalar_type(-self.steps - 1))
+        x = np.array(points, result.x.dtype)
+        return replace(result, x=x, attained=found, recorded=tuple(map(int, found)))
 
     def guarded(
         self, kernel: Kernel, arithmetic: Any, point: list[Any], recorder: Callable[..., None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from symopt.execution.inputs import (
     split_lanes,
 )
 from symopt.execution.job import Job
+from symopt.execution.reductions import Watch
 from symopt.execution.trajectory import Trajectory
 from symopt.statement.array.bound import BoundObjective
 from symopt.statement.array.objective import ArrayObjective
@@ -41,7 +43,7 @@ def run(
     steps: int = 100,
     arithmetic: str = "float64",
     *,
-    record: str | int = "all",
+    record: Any = "all",
     backend: str = "auto",
     mode: str = "strict",
     budget: int = BIT_BUDGET,
@@ -64,7 +66,9 @@ def run(
         enclosures, doubled in precision until the relative radius is below 2**-120).
     record
         ``"all"``, ``"final"``, ``"point"`` (the last point alone, without state), or n for every
-        n-th step. What is not recorded takes no memory.
+        n-th step. What is not recorded takes no memory. Or :class:`~symopt.Best`,
+        :class:`~symopt.FirstBelow`, or a list of these and ``"point"``: then each row holds the
+        point that one of them found, and ``Trajectory.attained`` the step, without a history.
     backend
         ``"python"`` (one trajectory), ``"numpy"`` (batches), ``"llvm"`` (either, compiled; needs
         ``symopt[jit]``), or ``"auto"``, which compiles where that will be done sooner. All give
@@ -100,7 +104,7 @@ def run(
     if isinstance(objective, ArrayObjective):
         raise InputError(f"{objective.name} needs data to run on: give .bind(...) of it")
     steps = read_steps(steps)
-    every = read_record(record)
+    every, keep_state, reductions = read_record(record)
     for value, known, what in (
         (arithmetic, ARITHMETICS, "arithmetic"),
         (backend, BACKENDS, "backend"),
@@ -122,8 +126,16 @@ def run(
     start, batch = read_start(the_objective, x0)
     batch = lanes_of(the_rule, batch, start, varied, dtype)
     job = Job(
-        the_rule, the_objective, start, steps, every, fixed, schedules, record != "point", varied
-    )
+        the_rule, the_objective, start, steps, every, fixed, schedules, keep_state, varied,
+        Watch(reductions, Fraction(float(np.finfo(dtype).max))) if reductions else None,
+    )  # fmt: skip
+    if reductions and arithmetic not in ("float64", "float32"):
+        raise InputError(
+            f"Best and FirstBelow are for float64 and float32; in {arithmetic} use record='all' "
+            "and look at .values"
+        )
+    if reductions and steps > 2 ** (np.finfo(dtype).nmant + 1):
+        raise InputError(f"steps = {steps}: {arithmetic} cannot count as far")
     if batch is not None and arithmetic not in ("float64", "float32"):
         raise InputError(f"a batch runs in float64 or float32, not in {arithmetic}")
     if batch is not None and backend == "python":

@@ -61,6 +61,8 @@ def pack(trajectory: Trajectory) -> dict[str, Any]:
         for name, value in trajectory.hyperparameters.items()
         if isinstance(value, np.ndarray)
     }
+    if trajectory.attained is not None:
+        arrays["attained"] = trajectory.attained
     return {
         "statement": np.array(json.dumps(header)),
         "recorded": np.array(trajectory.recorded, dtype=np.int64),
@@ -103,6 +105,7 @@ def unpack(path: Path) -> Trajectory:
             precision=header["precision"],
             note=header["note"],
             diverged=header["diverged"],
+            attained=arrays.get("attained"),
         )
     except (
         LookupError, TypeError, ValueError, AttributeError, AssertionError, ArithmeticError,

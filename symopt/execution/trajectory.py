@@ -50,6 +50,10 @@ class Trajectory:
         The first step at which a number is infinite or nan (for a ball run: larger than any
         binary64 number), else ``None``; for a batch the number of such lanes is ``diverged``.
         Where not every step is recorded, a run that ends finite counts as not diverged.
+    attained
+        For a run that keeps reductions, such as ``record=Best()``: the step at which each row's
+        point was reached, of shape ``(rows,)`` or ``(rows, n)``; else ``None``. ``recorded`` then
+        holds the same, or for a batch the number of steps.
     precision
         The bits of a ball run, else ``None``.
 
@@ -76,6 +80,7 @@ class Trajectory:
     precision: int | None = None
     note: str = ""
     diverged: int = field(default=0)
+    attained: Any = None
 
     @cached_property
     def values(self) -> Any:
@@ -202,6 +207,8 @@ class Trajectory:
         }
         for name, values in self.state.items():
             data[name] = (dims[: np.ndim(values)], values)
+        if self.attained is not None:
+            data["attained"] = (dims[:-1], self.attained)
         varied = {
             name: ("run", value)
             for name, value in self.hyperparameters.items()

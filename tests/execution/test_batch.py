@@ -246,6 +246,110 @@ class TestMemory:
         assert np.array_equal(single.x[0], point.x[0, 0])
 
 
+class TestReductions:
+    """What is kept instead of a history is what the history has."""
+
+    record = ("point", symopt.Best(), symopt.FirstBelow("15/2"), symopt.FirstBelow(1e-30))
+
+    falling = np.array([[0.0, -5.0], [0.1, 0.1]])
+
+    def expected(self, run, threshold=None):
+        """The step of each lane, looked up in its history."""
+        values = run.values.astype(np.float64)
+        if threshold is None:
+            return np.where(np.isfinite(values), values, np.inf).argmin(axis=0)
+        below = (values <= threshold) & np.isfinite(values)
+        return np.where(below.any(axis=0), below.argmax(axis=0), -1)
+
+    @pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+    @pytest.mark.parametrize("rule", ["gradient_descent", "nadam", "rprop", "lamb"])
+    def test_lanes(self, rule, arithmetic):
+        starts = 1.5 * starts_of("beale", 40)
+        options = {} if rule == "rprop" else {"eta": "1/10" if rule == "nadam" else "1/100"}
+        whole = symopt.run(rule, "beale", starts, 60, arithmetic, **options)
+        found = symopt.run(rule, "beale", starts, 60, arithmetic, record=self.record, **options)
+        assert found.x.dtype == arithmetic
+        assert found.x.shape == (4, 40, 2)
+        assert np.array_equal(found.x[0], whole.x[-1], equal_nan=True)
+        assert (found.diverged, found.diverged_at) == (whole.diverged, whole.diverged_at)
+        assert found.diverged or rule != "gradient_descent"
+        lanes_ = np.arange(40)
+        for row, threshold in ((1, None), (2, 7.5), (3, 1e-30)):
+            steps = self.expected(whole, threshold)
+            assert np.array_equal(found.attained[row], steps)
+            seen = steps >= 0
+            points = whole.x[steps, lanes_]
+            assert np.array_equal(found.x[row][seen], points[seen])
+            assert np.isnan(found.x[row][~seen]).all()
+        if rule != "lamb":
+            assert len(set(found.attained[1])) > 2
+            assert len(set(found.attained[2])) > 2
+            assert 0 in found.attained[2]
+
+    @pytest.mark.parametrize("backend", ["python", "numpy"])
+    def test_a_single_run(self, backend):
+        for start in ((1.0, 1.0), (4.0, 4.0)):
+            options = {"eta": "1/50", "backend": backend}
+            whole = symopt.run("gradient_descent", "beale", start, 200, **options)
+            found = symopt.run("gradient_descent", "beale", start, 200, record=self.record,
+                               **options)  # fmt: skip
+            assert found.diverged_at == whole.diverged_at
+            assert found.recorded == tuple(found.attained)
+            assert found.attained[1] == self.expected(whole)
+            assert found.attained[2] == self.expected(whole, 7.5)
+            assert found.attained[3] == -1
+            for row in (1, 2):
+                if found.attained[row] >= 0:
+                    assert np.array_equal(found.x[row], whole.x[found.attained[row]])
+                    assert found.values[row] == whole.values[found.attained[row]]
+
+    def test_no_lane_is_best_or_below_where_it_is_lost(self):
+        """The cubic falls to minus infinity: the last finite value is the lowest."""
+        found = symopt.run("gradient_descent", "cubic", self.falling, 40, eta="1/2",
+                           record=[symopt.Best(), symopt.FirstBelow(-1e300)])  # fmt: skip
+        assert found.diverged == 1
+        assert np.isfinite(found.values[0]).all()
+        whole = symopt.run("gradient_descent", "cubic", self.falling, 40, eta="1/2")
+        assert np.array_equal(found.attained[0], self.expected(whole))
+        assert found.attained[1, 1] == -1
+
+    def test_along_arrays_of_hyperparameters(self):
+        etas = ["1/1000", "1/100", "1/30"]
+        found = symopt.run("momentum", "beale", None, 300, record=symopt.Best(), eta=etas)
+        for lane, eta in enumerate(etas):
+            alone = symopt.run("momentum", "beale", None, 300, record=symopt.Best(), eta=eta)
+            assert np.array_equal(found.x[:, lane], alone.x)
+            assert found.attained[0, lane] == alone.attained[0]
+
+    def test_saved_and_loaded(self, tmp_path):
+        run = symopt.run("adam", "beale", np.ones((3, 2)), 300, record=symopt.Best())
+        again = symopt.load(run.save(tmp_path / "run.npz"))
+        assert np.array_equal(again.attained, run.attained)
+        assert again.attained.dtype == np.int16
+
+    def test_what_cannot_be_kept_is_said(self):
+        for record in ("best", [], [symopt.Best], ["final", symopt.Best()], 0, True):
+            with pytest.raises(symopt.InputError, match="record = "):
+                symopt.run("adam", "beale", record=record)
+        with pytest.raises(symopt.InputError, match="float64 and float32; in ball use"):
+            symopt.run("adam", "beale", None, 3, "ball", record=symopt.Best())
+        with pytest.raises(symopt.InputError, match="threshold: 'low' is not a number"):
+            symopt.FirstBelow("low")
+
+    def test_a_million_lanes_need_little_more_than_their_result(self):
+        starts = starts_of("beale", 1_000_000)
+        for record in (symopt.Best(), symopt.FirstBelow("1/10")):
+            symopt.run("adam", "beale", starts[:10], 1, record=record)
+            tracemalloc.start()
+            try:
+                found = symopt.run("adam", "beale", starts, 1, record=record)
+                peak = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+            assert found.x.shape == (1, 1_000_000, 2)
+            assert peak < 20e6
+
+
 def test_rows_of_a_batch_are_those_of_the_whole_history():
     starts = starts_of("rosenbrock", 7)
     whole = symopt.run("nadam", "rosenbrock", starts, 10)

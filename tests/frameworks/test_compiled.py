@@ -127,3 +127,22 @@ def test_code_from_the_disk_runs_and_damaged_code_does_not(tmp_path, monkeypatch
     here = machine_code.machine()
     monkeypatch.setattr(machine_code, "machine", lambda: replace(here, versions="another"))
     assert as_in_a_new_process() == (2, first)
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+def test_reductions_are_those_of_blocks_and_of_plain_python(arithmetic):
+    record = ["point", symopt.Best(), symopt.FirstBelow(6), symopt.FirstBelow(-1)]
+    starts = np.random.default_rng(0).uniform(-1, 4, (300, 2))
+    for objective, eta in (("beale", [0.002, 0.02, 0.1] * 100), ("cubic", "1/10")):
+        runs = [symopt.run("momentum", objective, starts, 60, arithmetic, record=record,
+                           backend=backend, eta=eta) for backend in ("llvm", "numpy")]  # fmt: skip
+        assert runs[0].backend == "llvm"
+        assert_same(runs[0].x, runs[1].x, objective)
+        assert np.array_equal(runs[0].attained, runs[1].attained)
+        assert runs[0].diverged == runs[1].diverged > 0
+        for lane in (0, 1, 2):
+            own = eta[lane] if isinstance(eta, list) else eta
+            alone = symopt.run("momentum", objective, tuple(starts[lane]), 60, arithmetic,
+                               record=record, backend="llvm", eta=own)  # fmt: skip
+            assert_same(alone.x, runs[0].x[:, lane], objective)
+            assert np.array_equal(alone.attained, runs[0].attained[:, lane])

@@ -125,7 +125,7 @@ def run_bound(
     x0: Any,
     steps: int,
     arithmetic: str = "float64",
-    record: str | int = "all",
+    record: Any = "all",
     hyper: Mapping[str, Any] | None = None,
 ) -> Trajectory:
     """A run on a bound objective in float64 or float32.
@@ -138,7 +138,12 @@ def run_bound(
             f"array for each of {', '.join(bound.slices)}"
         )
     dtype: type[np.floating[Any]] = np.float64 if arithmetic == "float64" else np.float32
-    every = read_record(record)
+    every, keep_state, reductions = read_record(record)
+    if reductions:
+        raise InputError(
+            "Best and FirstBelow are not followed for objectives of arrays; use record='all' and "
+            "look at .values"
+        )
     steps = read_steps(steps)
     fixed, schedules = split_hyperparameters(rule, dict(hyper or {}))
     given = bound.point(x0)
@@ -147,7 +152,7 @@ def run_bound(
     for name, value in run.hyper.items():
         if not np.isfinite(value):
             raise InputError(f"{name} is beyond the range of {dtype.__name__}")
-    rows = _Rows(run, steps, every, record != "point")
+    rows = _Rows(run, steps, every, keep_state)
     run.run(steps, rows)
     received: dict[str, Fraction | Expr] = {
         symbol.name: Fraction(float(run.hyper[symbol.name]))
