@@ -233,7 +233,7 @@ class Rule:
                 bound[entry.symbol] = value
                 continue
             quotient = rational(number(value, f"{self.name}: {name}"))
-            if quotient not in entry.domain:
+            if not _inside(quotient, entry.domain):
                 raise InputError(
                     f"{self.name}: {name} = {value} is outside its domain {entry.domain}"
                 )
@@ -298,6 +298,20 @@ class Rule:
             if target != x and target not in self.state:
                 seen[target] = None
         return tuple(seen)
+
+
+def _inside(value: sympy.Rational, domain: sympy.Set) -> bool:
+    """Whether a number lies in a domain; in an interval by two comparisons, not by SymPy's sets."""
+    if domain is sympy.S.Reals:
+        return True
+    ends = (domain.start, domain.end) if isinstance(domain, sympy.Interval) else ()
+    if not ends or not all(end.is_Rational or end.is_infinite for end in ends):
+        return value in domain
+    low, high = ends
+    above = low == -sympy.oo or bool(value > low or (value == low and not domain.left_open))
+    return above and (
+        high == sympy.oo or bool(value < high or (value == high and not domain.right_open))
+    )
 
 
 _ALIASES = {

@@ -319,6 +319,7 @@ class TestWorkersThatDie:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
 
+    @pytest.mark.slow
     def test_processes_of_our_own_are_replaced(self, serial):
         killed = []
 
@@ -332,6 +333,7 @@ class TestWorkersThatDie:
         assert len(set(killed)) == 2
         assert found.digest == serial.digest
 
+    @pytest.mark.slow
     def test_a_given_pool_that_breaks_is_an_error_that_says_how_to_go_on(self, tmp_path, serial):
         context = multiprocessing.get_context("forkserver")
         message = r"of \d+ parts are done.*goes on from there"

@@ -1,5 +1,6 @@
 """A rule checks itself when it is stated; variants differ in what they name and in nothing else."""
 
+import itertools
 import pickle
 from fractions import Fraction
 
@@ -197,6 +198,24 @@ class TestBind:
     )
     def test_closed_ends_belong_to_the_domain(self, name, value):
         assert 0 in self.adam.bind({name: value}).values()
+
+    def test_domains_of_every_kind_are_enforced_as_sympy_has_them(self):
+        ends = [-sympy.oo, -1, 0, sympy.Rational(1, 3), sympy.sqrt(2), sympy.oo]
+        domains = [
+            sympy.Interval(low, high, *open_)
+            for low, high in itertools.combinations(ends, 2)
+            for open_ in itertools.product([False, True], repeat=2)
+        ]
+        domains += [sympy.Reals, sympy.FiniteSet(0, 1), sympy.Union(domains[0], domains[-1])]
+        values = [sympy.Rational(p, 3) for p in range(-4, 6)]
+        for domain in domains:
+            stated = rule({eta: Hyperparameter(eta, sympy.Rational(1, 3), domain)}, update=DESCENT)
+            for value in values:
+                try:
+                    inside = stated.bind({"eta": value})[eta] == value
+                except InputError:
+                    inside = False
+                assert inside is bool(domain.contains(value)), (domain, value)
 
     def test_a_domain_of_ones_own(self):
         own = Hyperparameter(eta, sympy.Rational(1, 10), sympy.Interval(0, 1))

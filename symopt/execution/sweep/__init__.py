@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from symopt.errors import WorkerError
 from symopt.execution.sweep.executors import carry_out, read_executor
 from symopt.execution.sweep.part import Numbers
@@ -133,6 +131,6 @@ def _result(made: Plan, arrays: list[dict[str, Any]], resumed: int) -> Sweep:
         shaped = {
             name: array.reshape(*block.shape, *array.shape[1:]) for name, array in found.items()
         }
-        starts = block.starts.at(np.arange(block.starts.count))
+        starts = block.starts.all
         ends.append(Ends(block.rule, block.objective, block.axes, block.fixed, starts, **shaped))
     return Sweep(tuple(ends), made.steps, made.arithmetic, len(made.pieces), resumed)

@@ -32,7 +32,7 @@ Numbers: TypeAlias = dict[str, Any]
 def run_task(task: Task) -> Numbers:
     """What is kept of every run of a part: arrays of shape (settings, starts, ...)."""
     rule, objective = _rule(task.rule), _objective(task.objective)
-    points = task.starts.at(np.arange(task.starts.count))
+    points = task.starts.all
     fixed: dict[str, Any] = {name: setting_from(text) for name, text in task.fixed}
     settings = task.last - task.first
     arrays = task.kept.empty(
@@ -48,8 +48,10 @@ def run_task(task: Task) -> Numbers:
                 name: value if isinstance(value, (Fraction, Expr)) else value[here // len(points)]
                 for name, value in chosen.items()
             }
+            # So many lanes begin where a setting does: what is left is whole settings too.
+            begin = points if len(here) == len(points) else points[here % len(points)]
             made = run(
-                rule, objective, points[here % len(points)], task.steps, task.arithmetic,
+                rule, objective, begin, task.steps, task.arithmetic,
                 record="all" if follows else "point", **fixed, **own,
             )  # fmt: skip
             for name, values in _kept(made, task).items():

@@ -73,6 +73,11 @@ class Points:
         """How they are laid out."""
         return (self.count,)
 
+    @property
+    def all(self) -> Any:
+        """All of them, shape (n, d)."""
+        return self.points
+
     def at(self, places: Any) -> Any:
         """The starts of these numbers."""
         return self.points[places]
@@ -109,6 +114,11 @@ class Mesh:
         for number in self.shape:
             whole *= number
         return whole - self.skipped if self.size is None else self.size
+
+    @property
+    def all(self) -> Any:
+        """All of them, shape (n, d)."""
+        return self.at(np.arange(self.count))
 
     def at(self, places: Any) -> Any:
         """The starts of these numbers, shape (n, d)."""
