@@ -24,6 +24,9 @@ _HOMES = {
     "Hyperparameter": "symopt.statement.rule",
     "ArrayObjective": "symopt.statement.array.objective",
     "BoundObjective": "symopt.statement.array.bound",
+    "Batches": "symopt.statement.array.batches",
+    "QuadraticLoss": "symopt.derivation.array.quadratic",
+    "quadratic_loss": "symopt.derivation.array.quadratic",
     "KnownPoint": "symopt.statement.objective",
     "Objective": "symopt.statement.objective",
     "Reference": "symopt.statement.source",
@@ -112,6 +115,8 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from symopt.derivation.array.quadratic import QuadraticLoss as QuadraticLoss
+    from symopt.derivation.array.quadratic import quadratic_loss as quadratic_loss
     from symopt.errors import (
         BudgetError as BudgetError,
     )
@@ -154,6 +159,7 @@ if TYPE_CHECKING:
     from symopt.errors import (
         WorkerError as WorkerError,
     )
+    from symopt.statement.array.batches import Batches as Batches
     from symopt.statement.array.bound import BoundObjective as BoundObjective
     from symopt.statement.array.network import network as network
     from symopt.statement.array.objective import ArrayObjective as ArrayObjective

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from symopt.execution import arithmetic as numbers
-from symopt.execution.array.kernel import array_kernel
+from symopt.execution.array.losses import along_arrays
 from symopt.execution.exact import as_balls, to_fraction
 from symopt.execution.kernel import value_and_gradient
 from symopt.execution.trajectory import Trajectory
+from symopt.statement.array.batches import Batches
 from symopt.statement.array.bound import BoundObjective
 
 __all__ = ["evaluate"]
@@ -19,8 +20,8 @@ __all__ = ["evaluate"]
 
 def evaluate(trajectory: Trajectory, what: str) -> Any:
     """The objective's values or gradients along a trajectory, in the trajectory's arithmetic."""
-    if isinstance(trajectory.objective, BoundObjective):
-        return _along_arrays(trajectory, trajectory.objective, what)
+    if isinstance(trajectory.objective, (BoundObjective, Batches)):
+        return along_arrays(trajectory, what)
     name = trajectory.arithmetic
     points = trajectory.x
     size = trajectory.objective.dimension
@@ -59,10 +60,3 @@ def evaluate(trajectory: Trajectory, what: str) -> Any:
         if name == "ball":
             table = as_balls(list(table.flat)).reshape(table.shape)
     return table[:, 0] if what == "value" else table
-
-
-def _along_arrays(trajectory: Trajectory, bound: BoundObjective, what: str) -> Any:
-    """The same of an array objective, by its kernel in the trajectory's dtype."""
-    kernel = array_kernel(bound, trajectory.x.dtype.type)
-    at = kernel.value_at if what == "value" else kernel.gradient_at
-    return np.array([at(point) for point in trajectory.x], trajectory.x.dtype)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from symopt.errors import BudgetError, InexactError, InputError
-from symopt.execution.array.run import run_bound
+from symopt.execution.array.batch_run import BatchRun
+from symopt.execution.array.exact_run import run_exactly
+from symopt.execution.array.run import VectorRun, run_bound
 from symopt.execution.compiled import is_worth_compiling
 from symopt.execution.exact_run import BIT_BUDGET, run_certified, run_rationals
 from symopt.execution.float_run import run_arrays, run_floats, run_machine_code
@@ -24,6 +25,7 @@ from symopt.execution.inputs import (
 from symopt.execution.job import Job
 from symopt.execution.reductions import Watch
 from symopt.execution.trajectory import Trajectory
+from symopt.statement.array.batches import Batches
 from symopt.statement.array.bound import BoundObjective
 from symopt.statement.array.objective import ArrayObjective
 from symopt.statement.library import models, objectives, rules
@@ -38,8 +40,8 @@ BACKENDS = ("auto", "python", "numpy", "llvm")
 
 def run(
     rule: Rule | str,
-    objective: Objective | BoundObjective | str,
-    x0: Sequence[Any] | None = None,
+    objective: Objective | BoundObjective | Batches | str,
+    x0: Any = None,
     steps: int = 100,
     arithmetic: str = "float64",
     *,
@@ -112,13 +114,13 @@ def run(
     ):
         if value not in known:
             raise InputError(f"no {what} {value!r}; there are {', '.join(map(repr, known))}")
-    if isinstance(objective, BoundObjective):
-        if arithmetic not in ("float64", "float32") or backend not in ("auto", "numpy"):
-            raise InputError(
-                f"{objective.name} runs in float64 or float32 with backend='numpy'; for exact "
-                "runs of small sizes give its .scalar()"
-            )
-        return run_bound(the_rule, objective, x0, steps, arithmetic, record, hyper)
+    if isinstance(objective, (BoundObjective, Batches)):
+        if backend not in ("auto", "numpy"):
+            raise InputError(f"{objective.name} runs with backend='numpy', not {backend!r}")
+        if arithmetic in ("float64", "float32"):
+            make = BatchRun if isinstance(objective, Batches) else VectorRun
+            return run_bound(the_rule, objective, x0, steps, arithmetic, record, hyper, make)
+        return run_exactly(the_rule, objective, x0, steps, arithmetic, record, hyper, mode, budget)
     the_objective = objectives.resolve(objective)
     dtype = np.float32 if arithmetic == "float32" else np.float64
     shared, varied = split_lanes(the_rule, hyper, dtype)

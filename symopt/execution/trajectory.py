@@ -16,6 +16,7 @@ from sympy import Expr
 
 from symopt.errors import InputError, MissingExtraError
 from symopt.execution.files import written
+from symopt.statement.array.batches import Batches
 from symopt.statement.array.bound import BoundObjective
 from symopt.statement.rule import Rule
 
@@ -67,7 +68,7 @@ class Trajectory:
     """
 
     rule: Rule
-    objective: Any  # an Objective, or a BoundObjective
+    objective: Any  # an Objective, a BoundObjective, or Batches of one
     arithmetic: str
     hyperparameters: Mapping[str, Setting]
     x0: tuple[Fraction, ...]
@@ -106,6 +107,24 @@ class Trajectory:
         """The points as binary64 numbers, each the nearest to the exact one (inf out of range)."""
         return as_floats(self.x)
 
+    def losses(self, by: str = "iteration", of: str = "mean") -> Any:
+        """The losses of a run in batches, in its own arithmetic.
+
+        ``by="iteration"``: of each step's batch at the point before the step, as a training loop
+        prints it. ``by="epoch"``: for each whole epoch the ``"mean"`` of these, or the loss on the
+        ``"whole"`` data after it.
+
+        >>> import symopt
+        >>> fit = symopt.models.linear_regression.bind(X=[[1], [2], [3]], y=[0, 3, 1])
+        >>> parts = fit.batches(size=2)
+        >>> made = symopt.run("gradient_descent", parts, [0, 0], 2, "rational", eta="1/10")
+        >>> made.losses(), made.losses(by="epoch")
+        (array([Fraction(9, 2), Fraction(121, 100)], dtype=object), array([Fraction(571, 200)], ...
+        """
+        from symopt.execution.array.losses import losses
+
+        return losses(self, by, of)
+
     def parameters(self, step: int = -1) -> dict[str, Any]:
         """The point after a recorded step as an array for each parameter of an array objective.
 
@@ -116,7 +135,7 @@ class Trajectory:
         >>> symopt.run("gradient_descent", fit, [0, 0], 1, eta="1/2").parameters()
         {'w': array([3.5]), 'b': array(2.)}
         """
-        if not isinstance(self.objective, BoundObjective):
+        if not isinstance(self.objective, (BoundObjective, Batches)):
             raise InputError(f"{self.objective.name} is stated over single variables: see .x")
         if step != -1 and step not in self.recorded:
             raise InputError(f"step {step} is not recorded; recorded are {_some(self.recorded)}")
@@ -228,7 +247,7 @@ class Trajectory:
         target = Path(path)
         if target.suffix != ".npz":
             raise InputError(f"{str(target)!r}: a trajectory is saved as a .npz file")
-        if isinstance(self.objective, BoundObjective):
+        if isinstance(self.objective, (BoundObjective, Batches)):
             raise InputError(
                 f"a run on {self.objective.name} is not saved, since its file would need the data; "
                 "keep .x and .parameters() by numpy.savez"

@@ -21,10 +21,11 @@ from symopt.execution.kernel import compile_source
 from symopt.execution.trajectory import Trajectory
 from symopt.program.graph import Label, Program
 from symopt.program.printers.python import ARRAY, Printer, clean_names
+from symopt.statement.array.batches import Batches
 from symopt.statement.array.bound import BoundObjective
 from symopt.statement.rule import Rule
 
-__all__ = ["VectorRun", "run_bound"]
+__all__ = ["VectorRun", "run_bound", "start_of"]
 
 Values = np.ndarray[Any, Any]
 
@@ -81,11 +82,22 @@ class VectorRun:
 
     def run(self, steps: int, record: Callable[[tuple[Any, ...]], None]) -> None:
         """All steps from the start; ``record`` gets all slots after each."""
+        kernel = self.kernel
+        self.loop_on(steps, record, kernel.compute_gradient, kernel.theta, kernel.grad)
+
+    def loop_on(
+        self,
+        steps: int,
+        record: Callable[[tuple[Any, ...]], None],
+        gradient: Callable[[], None],
+        theta: Values,
+        grad: Values,
+    ) -> None:
+        """The loop on what answers questions: ``gradient()`` reads ``theta``, writes ``grad``."""
         with np.errstate(all="ignore"):
             self._function(
                 *self.slots.values(), *self.hyper.values(), self.count, steps, record,
-                self.kernel.compute_gradient, self.kernel.theta, self.kernel.grad,
-                self._buffers, self._masks,
+                gradient, theta, grad, self._buffers, self._masks,
             )  # fmt: skip
 
 
@@ -119,24 +131,34 @@ class _Rows:
             self._keep(slots)
 
 
-def run_bound(
-    rule: Rule,
-    bound: BoundObjective,
-    x0: Any,
-    steps: int,
-    arithmetic: str = "float64",
-    record: Any = "all",
-    hyper: Mapping[str, Any] | None = None,
-) -> Trajectory:
-    """A run on a bound objective in float64 or float32.
+def start_of(bound: BoundObjective | Batches, x0: Any) -> Values:
+    """The start of a run as one vector, exact fractions where no floats were given.
 
-    Raises :class:`~symopt.errors.InputError` for a start of another shape.
+    Raises :class:`~symopt.errors.InputError` where there is none, and for another shape.
     """
     if x0 is None:
         raise InputError(
             f"{bound.name} has no customary start; give x0: {bound.dimension} numbers, or an "
             f"array for each of {', '.join(bound.slices)}"
         )
+    return bound.point(x0)
+
+
+def run_bound(
+    rule: Rule,
+    bound: BoundObjective | Batches,
+    x0: Any,
+    steps: int,
+    arithmetic: str = "float64",
+    record: Any = "all",
+    hyper: Mapping[str, Any] | None = None,
+    make: Callable[..., VectorRun] = VectorRun,
+) -> Trajectory:
+    """A run on a bound objective in float64 or float32; ``make`` says how its steps are made.
+
+    Raises :class:`~symopt.errors.InputError` for a start of another shape.
+    """
+    given = start_of(bound, x0)
     dtype: type[np.floating[Any]] = np.float64 if arithmetic == "float64" else np.float32
     every, keep_state, reductions = read_record(record)
     if reductions:
@@ -146,9 +168,8 @@ def run_bound(
         )
     steps = read_steps(steps)
     fixed, schedules = split_hyperparameters(rule, dict(hyper or {}))
-    given = bound.point(x0)
     start = _rounded(given, dtype, f"{bound.name}: x0")
-    run = VectorRun(rule, bound, start, dtype, fixed, schedules)
+    run = make(rule, bound, start, dtype, fixed, schedules)
     for name, value in run.hyper.items():
         if not np.isfinite(value):
             raise InputError(f"{name} is beyond the range of {dtype.__name__}")
@@ -174,7 +195,7 @@ def run_bound(
     )
     if all(np.isfinite(value).all() for value in rows.values.values()):
         return result
-    again = VectorRun(rule, bound, start, dtype, fixed, schedules)
+    again = make(rule, bound, start, dtype, fixed, schedules)
     return replace(result, diverged_at=_first_loss(again, steps))
 
 

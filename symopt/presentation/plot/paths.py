@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from symopt.errors import InputError
 from symopt.execution.trajectory import Trajectory
 from symopt.presentation import canvas, drawing
+from symopt.statement.array.batches import Batches
 from symopt.statement.array.bound import BoundObjective
 from symopt.statement.objective import Objective
 
@@ -155,7 +156,7 @@ def common_objective(runs: Sequence[Trajectory]) -> Objective:
         raise InputError("a plot needs at least one trajectory; make one with symopt.run")
     objective: Objective = runs[0].objective
     for run in runs:
-        if isinstance(run.objective, BoundObjective):
+        if isinstance(run.objective, (BoundObjective, Batches)):
             raise InputError(f"{run.objective.name} has no contours to draw paths on; use losses()")
         if (run.objective.expression, run.objective.variables) != (
             objective.expression,

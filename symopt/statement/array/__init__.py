@@ -39,6 +39,7 @@ adjoints are ours, each rule proved against ``sympy.diff`` on entries (see the t
 elementwise functions, constants and proofs use SymPy's scalars.
 """
 
+from symopt.statement.array.batches import Batches
 from symopt.statement.array.bound import BoundObjective
 from symopt.statement.array.expression import Array, array
 from symopt.statement.array.functions import (
@@ -76,8 +77,8 @@ from symopt.statement.array.functions import (
 from symopt.statement.array.objective import ArrayObjective
 
 __all__ = [
-    "Array", "ArrayObjective", "BoundObjective", "absolute", "array", "clip", "columns", "data",
-    "dot", "exp", "eye", "frobenius", "huber", "labels", "let", "log", "logsumexp", "mean",
-    "onehot", "parameter", "relu", "rows", "sigmoid", "sign", "size", "softmax", "softplus",
-    "sqrt", "square", "step", "tanh", "total", "trace", "within",
+    "Array", "ArrayObjective", "Batches", "BoundObjective", "absolute", "array", "clip",
+    "columns", "data", "dot", "exp", "eye", "frobenius", "huber", "labels", "let", "log",
+    "logsumexp", "mean", "onehot", "parameter", "relu", "rows", "sigmoid", "sign", "size",
+    "softmax", "softplus", "sqrt", "square", "step", "tanh", "total", "trace", "within",
 ]  # fmt: skip

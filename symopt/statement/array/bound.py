@@ -22,6 +22,7 @@ from symopt.statement.source import Source
 
 if TYPE_CHECKING:
     from symopt.execution.array.kernel import ArrayKernel
+    from symopt.statement.array.batches import Batches
     from symopt.statement.objective import Objective
 
 __all__ = ["BoundObjective", "bind"]
@@ -178,6 +179,22 @@ class BoundObjective:
                     values[leaf.name] = values[leaf.name][index]
         sizes = {name: size for name, size in self.sizes.items() if name != samples}
         return bind(self.stated, {**sizes, **values})
+
+    def batches(self, size: int, order: str = "in order", seed: int | None = None) -> Batches:
+        """The same loss in mini-batches: a run's step t sees the samples of batch t.
+
+        ``order`` is ``"in order"``, ``"shuffled"``, ``"cyclic"`` or ``"with replacement"``; what
+        is random needs a seed. See :class:`~symopt.statement.array.batches.Batches`.
+
+        >>> import symopt
+        >>> fit = symopt.models.linear_regression.bind(X=[[1], [2], [3]], y=[0, 3, 1])
+        >>> parts = fit.batches(size=2)
+        >>> symopt.run("gradient_descent", parts, [0, 0], 2, "rational", eta="1/10").x[-1]
+        array([Fraction(-3, 50), Fraction(2, 25)], dtype=object)
+        """
+        from symopt.statement.array.batches import batches
+
+        return batches(self, size, order, seed)
 
     @cached_property
     def kernel(self) -> ArrayKernel:
