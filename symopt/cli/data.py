@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from symopt.cli.output import number
@@ -9,11 +10,13 @@ from symopt.errors import InexactError
 from symopt.execution.trajectory import Trajectory
 from symopt.presentation.notation import plain
 from symopt.statement import serialize
+from symopt.statement.array.expression import Array
+from symopt.statement.array.objective import ArrayObjective
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.statement.system import System
 
-__all__ = ["objective_data", "rule_data", "system_data", "trajectory_data"]
+__all__ = ["arrayobjective_data", "objective_data", "rule_data", "system_data", "trajectory_data"]
 
 
 def rule_data(rule: Rule) -> dict[str, Any]:
@@ -24,6 +27,25 @@ def rule_data(rule: Rule) -> dict[str, Any]:
     ]
     defaults = {entry.name: plain(entry.default, ascii=True) for entry in rule.parameters}
     return {**serialize.rule_data(rule), "lines": lines, "defaults": defaults}
+
+
+def arrayobjective_data(objective: ArrayObjective) -> dict[str, Any]:
+    """A model with data, as text of the language of array expressions, with its gradient."""
+
+    def shapes(given: Sequence[Array]) -> dict[str, list[int | str]]:
+        return {leaf.name: list(leaf.shape) for leaf in given}
+
+    return {
+        "name": objective.name,
+        "title": objective.title,
+        "source": objective.source.text if objective.source else "",
+        "note": objective.note,
+        "parameters": shapes(objective.parameters),
+        "data": shapes(objective.data),
+        "intermediates": {node.name: repr(node.args[0]) for node in objective.intermediates},
+        "loss": repr(objective.loss),
+        "gradient": {step.target.name: repr(step.result) for step in objective.gradient.steps},
+    }
 
 
 def objective_data(objective: Objective) -> dict[str, Any]:

@@ -69,16 +69,26 @@ def derive_command(
 ) -> None:
     """Derive RULE on OBJECTIVE: gradient, algorithm, first steps in closed form and with numbers.
 
+    A model with data is given alone: its gradient in matrix form, with the reasons.
+
     \b
     Examples:
       symopt derive adam beale --steps 2 -o adam.tex
       symopt derive adam beale -o adam.html
       symopt derive momentum half_square --x0 1 --set eta=1/10
       symopt derive nesterov cubic --x0 -7 2
+      symopt derive softmax_regression -o softmax.pdf
       symopt derive --check derivations
     """
     if check or update:
         _collection(check, update, as_json)
+        return
+    from symopt.statement.library import models
+
+    if rule is not None and objective is None and rule not in library.rules:
+        from symopt.presentation.array_page import array_document
+
+        _hand_out(array_document(models.resolve(rule)), output, as_json)
         return
     if rule is None or objective is None:
         raise click.UsageError("give RULE and OBJECTIVE, or --check or --update with a folder")

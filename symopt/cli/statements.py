@@ -9,7 +9,7 @@ import click
 from symopt.cli.options import Catalogue, Command, catalogue, json_option
 from symopt.cli.output import print_json, print_table, terminal_width
 
-_KINDS = ("rules", "objectives", "systems")
+_KINDS = ("rules", "objectives", "models", "systems")
 
 
 @click.command("list", cls=Command)
@@ -17,13 +17,14 @@ _KINDS = ("rules", "objectives", "systems")
 @catalogue
 @json_option
 def list_command(kind: str | None, library: Catalogue, as_json: bool) -> None:
-    """Name every rule, objective and source system that is stated.
+    """Name every rule, objective, model with data, and source system that is stated.
 
     \b
     Examples:
       symopt list
       symopt list rules --rules my_rules.py
       symopt list objectives --json
+      symopt list models
     """
     wanted = [kind] if kind else list(_KINDS)
     found = {name: _entries(name, library) for name in wanted}
@@ -41,6 +42,7 @@ def list_command(kind: str | None, library: Catalogue, as_json: bool) -> None:
 _COLUMNS = {
     "rules": ("name", "title", "defect"),
     "objectives": ("name", "title", "variables", "source"),
+    "models": ("name", "title", "parameters", "data", "source"),
     "systems": ("name", "title", "runs", "printed", "claims"),
 }
 
@@ -63,6 +65,18 @@ def _entries(kind: str, library: Catalogue) -> list[dict[str, Any]]:
             }
             for name, objective in library.objectives.items()
         ]  # fmt: skip
+    if kind == "models":
+        from symopt.statement.library import models
+
+        return [
+            {
+                "name": name, "family": model.family, "title": model.title,
+                "parameters": ", ".join(leaf.name for leaf in model.parameters),
+                "data": ", ".join(leaf.name for leaf in model.data),
+                "source": model.source.text if model.source else "",
+            }
+            for name, model in models.items()
+        ]  # fmt: skip
     from symopt.verification.systems import systems
 
     return [
@@ -79,14 +93,15 @@ def _entries(kind: str, library: Catalogue) -> list[dict[str, Any]]:
 @catalogue
 @json_option
 def show_command(name: str, library: Catalogue, as_json: bool) -> None:
-    """Show one statement: a rule, an objective (with gradient, Hessian and critical points), or a
-    source system.
+    """Show one statement: a rule, an objective (with gradient, Hessian and critical points), a
+    model with data (with its gradient in matrix form), or a source system.
 
     \b
     Examples:
       symopt show adam
       symopt show beale
       symopt show "rosenbrock[3]" --json
+      symopt show linear_regression
       symopt show N3d
     """
     found = _statement(name, library)
@@ -100,6 +115,11 @@ def show_command(name: str, library: Catalogue, as_json: bool) -> None:
     else:
         from symopt.presentation import sheets
 
+        if kind == "ArrayObjective":
+            from symopt.presentation.array_page import array_document
+
+            click.echo(array_document(found, prove=False).text(terminal_width()))
+            return
         sheet = sheets.rule_sheet if kind == "Rule" else sheets.objective_sheet
         click.echo(sheet(found).text(terminal_width()))
 
@@ -121,14 +141,15 @@ def _show_system(system: Any) -> None:
 
 
 def _statement(name: str, library: Catalogue) -> Any:
-    """The rule, objective or system of that name.
+    """The rule, objective, model or system of that name.
 
-    Raises :class:`~symopt.errors.UnknownNameError` with the nearest names of all three kinds.
+    Raises :class:`~symopt.errors.UnknownNameError` with the nearest names of all kinds.
     """
     from symopt.errors import UnknownNameError, did_you_mean
+    from symopt.statement.library import models
     from symopt.verification.systems import systems
 
-    places: list[Any] = [library.rules, library.objectives, systems]
+    places: list[Any] = [library.rules, library.objectives, models, systems]
     for place in places:
         try:
             return place[name]
@@ -136,4 +157,4 @@ def _statement(name: str, library: Catalogue) -> Any:
             continue
     known = [known for place in places for known in place]
     hint = did_you_mean(name, known) or " `symopt list` shows all."
-    raise UnknownNameError(f"no rule, objective or system named {name!r}.{hint}")
+    raise UnknownNameError(f"no rule, objective, model or system named {name!r}.{hint}")

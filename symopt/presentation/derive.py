@@ -15,6 +15,7 @@ from symopt.derivation.stability import stability
 from symopt.errors import InputError, UndecidedError, UndefinedError
 from symopt.execution.inputs import read_start, split_hyperparameters
 from symopt.execution.trajectory import Trajectory
+from symopt.presentation.array_page import array_document
 from symopt.presentation.breaking import pieces
 from symopt.presentation.checked import Checked, check_numbers, checked_section
 from symopt.presentation.closed_forms import closed_section
@@ -42,7 +43,8 @@ from symopt.presentation.run_pictures import picture_blocks
 from symopt.presentation.stability import stability_document
 from symopt.presentation.trajectory_table import table_section
 from symopt.presentation.worked import WorkedStep, work
-from symopt.statement.library import objectives, rules
+from symopt.statement.array.objective import ArrayObjective
+from symopt.statement.library import models, objectives, rules
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import REDUCTIONS, t
@@ -57,8 +59,8 @@ _MOST_STEPS = 50
 
 
 def derive(
-    rule: Rule | str,
-    objective: Objective | str,
+    rule: Rule | ArrayObjective | str,
+    objective: Objective | str | None = None,
     steps: int = 2,
     x0: Sequence[Any] | None = None,
     *,
@@ -72,7 +74,8 @@ def derive(
     Parameters
     ----------
     rule, objective
-        Names, or the statements themselves.
+        Names, or the statements themselves. An array objective (of ``symopt.models``) alone gives
+        the derivation of its gradient in matrix form.
     steps
         How many steps are worked out, at least 1 and at most 50.
     x0
@@ -94,14 +97,16 @@ def derive(
     >>> "v_t &\\\\gets \\\\mu v_{t-1} - \\\\eta g_t" in document.latex()
     True
     """
+    if detail not in DETAILS:
+        raise InputError(f"detail = {detail!r}; use one of {', '.join(map(repr, DETAILS))}")
+    if objective is None:
+        return array_document(models.resolve(rule))
     the_rule, the_objective = rules.resolve(rule), objectives.resolve(objective)
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= _MOST_STEPS:
         raise InputError(
             f"steps = {steps!r}: a derivation works out 1 to {_MOST_STEPS} steps; "
             "symopt.run goes further"
         )
-    if detail not in DETAILS:
-        raise InputError(f"detail = {detail!r}; use one of {', '.join(map(repr, DETAILS))}")
     start, batch = read_start(the_objective, x0)
     if batch is not None:
         raise InputError("a derivation has one start, not a batch")

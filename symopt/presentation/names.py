@@ -32,7 +32,7 @@ GREEK = {
     "Omega": "Ω", "ell": "ℓ",
 }  # fmt: skip
 _LETTERS = {letter: name for name, letter in GREEK.items()}
-_SPELLINGS = {"lamda": "lambda", "eps": "epsilon"}
+_SPELLINGS = {"lamda": "lambda", "lam": "lambda", "eps": "epsilon"}
 _ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307"}
 _POWERS = {"max", "min"}
 _SUBSCRIPTS = dict(

@@ -132,25 +132,43 @@ _RULES: dict[str, Callable[[Array, Array, Array], Parts]] = {
     "softmax": _softmax,
 }  # fmt: skip
 
-#: What each rule is called where a derivation gives its reasons.
-REASONS: dict[str, str] = {
+#: What a derivation says of each use of a rule, by operation and argument (or by operation).
+REASONS: dict[str | tuple[str, int], str] = {
     "add": "a sum passes the gradient on to each term",
-    "sub": "a difference passes the gradient on, with a minus to what is subtracted",
-    "neg": "a minus passes on",
-    "mul": "elementwise product: times the other factor",
-    "scale": "a scalar factor stays; it receives the sum of products",
-    "div": "quotient rule",
-    "matmul": "product Z = AB: the gradient by A is GB\u1d40, by B it is A\u1d40G",
-    "outer": "product of a column and a row",
-    "transpose": "transpose: the gradient is transposed",
+    ("sub", 0): "a difference passes the gradient on",
+    ("sub", 1): "with a minus, for it is subtracted",
+    "neg": "with a minus",
+    "mul": "times the other factor, entry by entry",
+    ("scale", 0): "a scalar factor receives the sum of products",
+    ("scale", 1): "a scalar factor stays",
+    ("div", 0): "over the divisor",
+    ("div", 1): "quotient rule",
+    ("matmul", 0): "times the second factor transposed, from the right",
+    ("matmul", 1): "times the first factor transposed, from the left",
+    ("outer", 0): "times the row, for the column of a product",
+    ("outer", 1): "times the column, for the row of a product",
+    "transpose": "transposed",
     "apply": "chain rule, entry by entry",
-    "sum": "a sum passes the same gradient on to every summand",
+    "sum": "every summand receives the gradient of the sum",
     "broadcast": "what is repeated receives the sum over its copies",
-    "trace": "trace: the unit matrix",
+    "trace": "the unit matrix, for a trace",
     "logsumexp": "the gradient of log-sum-exp is softmax, row by row",
-    "softmax": "softmax P: P \u2299 (G - the row sums of G \u2299 P)",
-    "let": "definition",
+    "softmax": "each row of the softmax by the quotient rule",
+    "let": "by definition",
 }
+
+
+def reason(node: Array, position: int) -> str:
+    """What a derivation says where the rule of a node gave its argument's part.
+
+    >>> from symopt.statement.array import data, parameter
+    >>> reason(data("X", "n", "d") @ parameter("w", "d"), 1)
+    'times the first factor transposed, from the left'
+    """
+    if node.op == "mul" and node.shape == ():
+        return REASONS["scale", 1]
+    told = REASONS.get((node.op, position)) or REASONS[node.op]
+    return f"{told} ({node.value[0]})" if node.op == "apply" else told
 
 
 def adjoints(node: Array, bar: Array, value: Array | None = None) -> Parts:

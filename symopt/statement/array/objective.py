@@ -156,7 +156,8 @@ class ArrayObjective:
         """The ordinary objective over all entries, parameters and data alike, at given sizes.
 
         >>> import symopt
-        >>> symopt.models.ridge.scalar(n=1, d=1, lam="1/2").variables  # doctest: +SKIP
+        >>> symopt.models.ridge.scalar(n=1, d=1).variables
+        (w_1, b, X_1_1, y_1, lam)
         """
         from symopt.statement.array.scalar import scalar_objective
 
