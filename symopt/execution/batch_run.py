@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -163,6 +165,7 @@ class _Attained:
         self.recorded = (job.steps,) * rows
         self.points = np.empty((rows, job.objective.dimension, lanes), dtype)
         self.steps = np.empty((rows, lanes), np.min_scalar_type(-job.steps - 1))
+        self._finite: dict[int, Any] = {}
 
     def fill(self, span: slice) -> Callable[[int, tuple[Any, ...]], None]:
         def record(step: int, slots: tuple[Any, ...]) -> None:
@@ -177,7 +180,7 @@ class _Attained:
                     column[span] = values
             whole = [np.isfinite(v) for v, s in zip(slots, self._blocks.slots, strict=True)
                      if s[0] == "x"]  # fmt: skip
-            self._finite = np.logical_and.reduce(whole)
+            self._finite[span.start] = np.logical_and.reduce(whole)
 
         return record
 
@@ -186,7 +189,8 @@ class _Attained:
 
     def finite(self, span: slice) -> tuple[Any, Any]:
         """For each lane of a block whether the last point is finite, twice."""
-        return self._finite, self._finite
+        found = self._finite.pop(span.start)
+        return found, found
 
 
 def run_batch(
@@ -194,22 +198,47 @@ def run_batch(
     dtype: type[np.floating[Any]],
     starts: Any,
     make: Callable[..., Blocks] = Blocks,
+    threads: int = 1,
     **more: Any,
 ) -> Trajectory:
-    """The runs from starts of shape (n, d); what is not recorded takes no memory."""
+    """The runs from starts of shape (n, d); what is not recorded takes no memory.
+
+    Each of the ``threads`` has blocks of its own and takes the next span that is left, so that no
+    number depends on how many there are.
+    """
     blocks = make(job, dtype, starts)
     table = (_Attained if job.watch else _Table)(job, blocks, dtype, len(starts))
     lost = np.zeros(len(starts), bool)
-    diverged = 0
-    with np.errstate(all="ignore"):
-        for span in blocks.spans():
-            record = table.fill(span)
-            slots = blocks.initial(span)
-            record(0, slots)
-            blocks.run(span, slots, record, table.recorded)
-            whole, last = table.finite(span)
-            lost[span] = ~whole
-            diverged += int((~last).sum())
+    diverged: list[int] = []
+    left = deque(blocks.spans())
+
+    def work(own: Blocks) -> None:
+        with np.errstate(all="ignore"):  # what is set for one thread is not for another
+            while left:
+                try:
+                    span = left.popleft()
+                except IndexError:  # another one was quicker
+                    return
+                record = table.fill(span)
+                slots = own.initial(span)
+                record(0, slots)
+                own.run(span, slots, record, table.recorded)
+                whole, last = table.finite(span)
+                lost[span] = ~whole
+                diverged.append(int((~last).sum()))
+
+    if threads == 1 or len(left) == 1:
+        work(blocks)
+    else:
+        others = [make(job, dtype, starts) for _ in range(1, min(threads, len(left)))]
+        with ThreadPoolExecutor(len(others)) as pool:
+            try:
+                tasks = [pool.submit(work, own) for own in others]
+                work(blocks)
+                for task in tasks:
+                    task.result()
+            finally:
+                left.clear()  # after an interruption nobody takes another one
     names = [symbol.name for symbol in job.rule.state] if job.keep_state else []
     part = replace(job, varied={name: array[lost] for name, array in job.varied.items()})
     if isinstance(table, _Attained):
@@ -221,7 +250,7 @@ def run_batch(
         arithmetic=dtype.__name__,
         backend=blocks.backend,
         x0=job.start,
-        diverged=diverged,
+        diverged=sum(diverged),
         diverged_at=_first_loss(make(part, dtype, starts[lost])) if lost.any() else None,
         **more,
     )

@@ -19,6 +19,7 @@ from symopt.execution.job import Job
 from symopt.execution.kernel import compile_source, identifiers, listed, wrapped
 from symopt.execution.lanes import lane_kernel
 from symopt.execution.machine_code import binding, machine_code
+from symopt.execution.processors import usable
 from symopt.execution.trajectory import Trajectory
 from symopt.program.printers.llvm import BINARY32, BINARY64, Real, library_calls
 from symopt.program.printers.llvm_loops import Loops
@@ -32,6 +33,7 @@ __all__ = [
     "loops_of",
     "refusal",
     "run_compiled",
+    "useful_threads",
 ]
 
 #: Operations of a whole run from which compiling pays, on arrays and on Python floats.
@@ -42,6 +44,8 @@ _CHUNK = 1 << 14
 _NEAR = 24 << 10
 #: Bytes that machine code reads at once; rows of lanes lie apart by a few of them more than needed.
 _VECTOR, _STAGGER = 64, 576
+#: Operations, and lanes, from which another thread pays; spans that each has at least.
+_SHARE, _LEAST, _SPANS = 10_000_000, 512, 4
 _REALS: dict[Any, Real] = {np.float64: BINARY64, np.float32: BINARY32}
 
 
@@ -71,6 +75,12 @@ def _lanes(step: Step, over: frozenset[str]) -> frozenset[Any]:
     kernel = lane_kernel(step, over)
     each = zip(step.slots, kernel.varies, kernel.grouped, strict=True)
     return frozenset([*(slot for slot, *own in each if any(own)), *(("hyper", n) for n in over)])
+
+
+def useful_threads(job: Job, lanes: int) -> int:
+    """As many threads as there are processors, where each has something to do."""
+    work = job.steps * lanes * job.kernel(ARRAY).step.program.operations
+    return max(1, min(usable(), work // _SHARE, lanes // _LEAST))
 
 
 def is_worth_compiling(job: Job, lanes: int | None) -> bool:
@@ -184,7 +194,8 @@ def run_compiled(
         lost_at = None if seen else made + 1 if begins_finite else 0
     result = job.trajectory(
         recorded, x, state, arithmetic=dtype.__name__, backend="llvm", diverged_at=lost_at,
-        hyperparameters=hyperparameters, x0=tuple(Fraction(float(value)) for value in point),
+        fast=fast, hyperparameters=hyperparameters,
+        x0=tuple(Fraction(float(value)) for value in point),
     )  # fmt: skip
     return job.settled(result, compiled.kernel, tuple(slots), compiled.arithmetic)
 
@@ -233,10 +244,20 @@ class CompiledBlocks(Blocks):
 
     backend = "llvm"
 
-    def __init__(self, job: Job, dtype: type[np.floating[Any]], starts: Any) -> None:
+    def __init__(
+        self,
+        job: Job,
+        dtype: type[np.floating[Any]],
+        starts: Any,
+        fast: bool = False,
+        threads: int = 1,
+    ) -> None:
         super().__init__(job, dtype, starts)
+        # Some spans for each thread, so that all of them end at about the same time.
+        share = -(-len(starts) // (_SPANS * threads))
+        self.width = min(self.width, max(share, _LEAST))
         step = self.kernel.step
-        self._compiled = Compiled(job, dtype, _lanes(step, frozenset(job.varied)), False)
+        self._compiled = Compiled(job, dtype, _lanes(step, frozenset(job.varied)), fast)
         loops = self._loops = self._compiled.loops
         self._alike = [place for place, slot in enumerate(step.slots) if slot in loops.alike]
         self._ends = len(loops.moving)

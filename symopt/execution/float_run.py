@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from symopt.errors import InputError
 from symopt.execution import arithmetic as numbers
 from symopt.execution.batch_run import run_batch
-from symopt.execution.compiled import CompiledBlocks, run_compiled
+from symopt.execution.compiled import CompiledBlocks, run_compiled, useful_threads
 from symopt.execution.job import Job, Recorder, Rows, by_slot, mark_divergence
 from symopt.execution.kernel import Kernel
 from symopt.execution.trajectory import Setting, Trajectory
@@ -63,13 +64,18 @@ def _table(rows: Rows) -> Any:
     return flat.reshape(-1, width).T
 
 
-def run_machine_code(job: Job, dtype: type[np.floating[Any]], batch: Any) -> Trajectory:
+def run_machine_code(
+    job: Job, dtype: type[np.floating[Any]], batch: Any, threads: int | None, fast: bool
+) -> Trajectory:
     """One trajectory or a batch of shape (n, d), compiled."""
     _check_range(job, dtype)
     received = _received(job, dtype)
     if batch is None:
-        return run_compiled(job, dtype, received)
-    return run_batch(job, dtype, batch, CompiledBlocks, hyperparameters=received)
+        return run_compiled(job, dtype, received, fast)
+    threads = threads or useful_threads(job, len(batch))
+    make = partial(CompiledBlocks, fast=fast, threads=threads)
+    more = {"hyperparameters": received, "fast": fast}
+    return run_batch(job, dtype, batch, make, threads, **more)
 
 
 def run_arrays(job: Job, dtype: type[np.floating[Any]], batch: Any) -> Trajectory:

@@ -23,6 +23,7 @@ from symopt.execution.inputs import (
     split_lanes,
 )
 from symopt.execution.job import Job
+from symopt.execution.processors import read_threads
 from symopt.execution.reductions import Watch
 from symopt.execution.trajectory import Trajectory
 from symopt.statement.array.batches import Batches
@@ -49,6 +50,8 @@ def run(
     backend: str = "auto",
     mode: str = "strict",
     budget: int = BIT_BUDGET,
+    fast: bool = False,
+    threads: int | None = None,
     **hyper: Any,
 ) -> Trajectory:
     """Run a rule on an objective.
@@ -80,6 +83,12 @@ def run(
         ``"auto"`` lets a rational run that is irrational or over its budget become a ball run.
     budget
         The bits that a number of a rational run may need.
+    fast
+        Lets compiled code contract and reorder what it computes: a little quicker, and no longer
+        the same bits as elsewhere. ``Trajectory.fast`` says so.
+    threads
+        How many threads run a compiled batch; as many as there are processors, where that pays.
+        The numbers do not depend on it.
     hyper
         Hyperparameters by name: numbers, or expressions of ``t`` (schedules), also as text; or
         arrays or lists of n numbers, one for each of n runs that are made at once. A batch of n
@@ -90,7 +99,7 @@ def run(
 
     Raises :class:`~symopt.errors.InputError` for unusable arguments,
     :class:`~symopt.errors.UnknownNameError` for unknown names,
-    :class:`~symopt.errors.MissingExtraError` for ``backend="llvm"`` without llvmlite,
+    :class:`~symopt.errors.MissingExtraError` for ``backend="llvm"`` or ``fast`` without llvmlite,
     :class:`~symopt.errors.InexactError`, :class:`~symopt.errors.UndefinedError` and
     :class:`~symopt.errors.BudgetError` where an exact run cannot go on.
 
@@ -117,6 +126,8 @@ def run(
     if isinstance(objective, (BoundObjective, Batches)):
         if backend not in ("auto", "numpy"):
             raise InputError(f"{objective.name} runs with backend='numpy', not {backend!r}")
+        if fast:
+            raise InputError(f"{objective.name} runs on NumPy, which has no fast=True")
         if arithmetic in ("float64", "float32"):
             make = BatchRun if isinstance(objective, Batches) else VectorRun
             return run_bound(the_rule, objective, x0, steps, arithmetic, record, hyper, make)
@@ -144,10 +155,18 @@ def run(
         raise InputError("a batch needs backend='numpy' (or 'auto'), not 'python'")
     if backend == "llvm" and arithmetic not in ("float64", "float32"):
         raise InputError(f"backend='llvm' runs in float64 or float32, not in {arithmetic}")
+    number = read_threads(threads)
+    if fast and (backend not in ("auto", "llvm") or arithmetic not in ("float64", "float32")):
+        raise InputError(
+            "fast=True is for compiled code, backend='llvm' (or 'auto') in float64 or float32; "
+            f"{'the ' + backend + ' backend' if backend != 'auto' else arithmetic + ' arithmetic'} "
+            "makes every operation as it is written"
+        )
     if arithmetic in ("float64", "float32"):
         lanes = None if batch is None else len(batch)
-        if backend == "llvm" or (backend == "auto" and is_worth_compiling(job, lanes)):
-            return run_machine_code(job, dtype, batch)
+        compiled = fast or backend == "llvm"
+        if compiled or (backend == "auto" and is_worth_compiling(job, lanes)):
+            return run_machine_code(job, dtype, batch, number, fast)
         if dtype is np.float32:
             return run_arrays(job, dtype, batch)
         return (

@@ -54,6 +54,7 @@ def pack(trajectory: Trajectory) -> dict[str, Any]:
         "diverged": trajectory.diverged,
         "precision": trajectory.precision,
         "note": trajectory.note,
+        "fast": trajectory.fast,
     }
     arrays = {"x": trajectory.x, **{f"state:{k}": v for k, v in trajectory.state.items()}}
     arrays |= {
@@ -106,6 +107,7 @@ def unpack(path: Path) -> Trajectory:
             note=header["note"],
             diverged=header["diverged"],
             attained=arrays.get("attained"),
+            fast=header.get("fast", False),  # files from before it have none
         )
     except (
         LookupError, TypeError, ValueError, AttributeError, AssertionError, ArithmeticError,

@@ -57,6 +57,8 @@ class Trajectory:
         holds the same, or for a batch the number of steps.
     precision
         The bits of a ball run, else ``None``.
+    fast
+        Whether compiled code was free to contract and reorder operations.
 
     >>> import symopt
     >>> print(symopt.run("momentum", "half_square", ("1",), 2, arithmetic="rational", eta="0.01"))
@@ -82,6 +84,7 @@ class Trajectory:
     note: str = ""
     diverged: int = field(default=0)
     attained: Any = None
+    fast: bool = False
 
     @cached_property
     def values(self) -> Any:
@@ -155,7 +158,7 @@ class Trajectory:
         bits = f" ({self.precision} bits)" if self.precision else ""
         return (
             f"{self.rule.title} on {self.objective.title}: {self.steps} steps, "
-            f"{self.arithmetic} arithmetic{bits}, {settings}"
+            f"{self.arithmetic} arithmetic{bits}{', fast' if self.fast else ''}, {settings}"
         )
 
     def table(self, rows: int = 12) -> tuple[list[str], list[list[str]]]:

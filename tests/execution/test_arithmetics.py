@@ -58,23 +58,57 @@ def test_python_and_numpy_kernels_agree_to_the_bit(rule):
 @pytest.mark.parametrize("arithmetic", ["float64", "float32"])
 @pytest.mark.parametrize("rule", symopt.rules)
 def test_a_float_step_differs_from_the_exact_one_by_rounding_alone(rule, arithmetic):
-    """Each step restarted exactly from the run's own numbers, for the point and all state."""
     bounded = 0
     for objective in OBJECTIVES:
         trajectory = run(rule, objective, arithmetic)
-        assert trajectory.diverged_at is None
-        step = program_of(rule, objective)
-        hyper = {("hyper", n): trajectory.hyperparameters[n] for n in step.hyper}
-        for row in range(STEPS):
-            before = {slot: _number(trajectory, slot, row) for slot in step.slots}
-            after = analyze(step.program, {**before, **hyper, ("t",): row + 1}, arithmetic)
-            for slot, (exact, bound) in after.items():
-                got = _number(trajectory, slot, row + 1)
-                with precision(300):
-                    distance = abs(exact - arb(fmpq(got.numerator, got.denominator)))
-                    assert distance <= bound, (objective, row + 1, slot, float(distance), bound)
-                bounded += math.isfinite(bound) and slot[0] == "x"
+        bounded += bounded_steps(trajectory, rule, objective)
     assert bounded >= 2 * STEPS * (len(OBJECTIVES) - 1), "most bounds must say something"
+
+
+def bounded_steps(trajectory, rule, objective, times=1):
+    """Each step restarted exactly from the run's own numbers, for the point and all state."""
+    assert trajectory.diverged_at is None
+    step = program_of(rule, objective)
+    hyper = {("hyper", n): trajectory.hyperparameters[n] for n in step.hyper}
+    bounded = 0
+    for row in range(STEPS):
+        before = {slot: _number(trajectory, slot, row) for slot in step.slots}
+        given = {**before, **hyper, ("t",): row + 1}
+        after = analyze(step.program, given, trajectory.arithmetic)
+        for slot, (exact, bound) in after.items():
+            got = _number(trajectory, slot, row + 1)
+            with precision(300):
+                distance = abs(exact - arb(fmpq(got.numerator, got.denominator)))
+                assert distance <= times * bound, (objective, row + 1, slot, float(distance), bound)
+            bounded += math.isfinite(bound) and slot[0] == "x"
+    return bounded
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+def test_compiled_functions_of_the_c_library_are_within_their_bound(arithmetic):
+    """What NumPy computes by code of its own: balls decide, not NumPy."""
+    pytest.importorskip("llvmlite")
+    for rule in ("adam", "momentum", "adamax", "ftrl_keras", "lion"):
+        compiled = run(rule, "ackley", arithmetic, "llvm")
+        assert compiled.backend == "llvm"
+        assert bounded_steps(compiled, rule, "ackley") >= STEPS
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("objective", ["beale", "ackley"])
+def test_a_fast_step_is_a_few_roundings_away(objective):
+    """In another order a sum of few terms may round a few times as badly, and no worse."""
+    pytest.importorskip("llvmlite")
+    strict = symopt.run("adam", objective, None, STEPS, backend="llvm")
+    fast = symopt.run("adam", objective, None, STEPS, fast=True)
+    assert fast.fast
+    assert not strict.fast
+    assert ", fast" in fast.caption
+    assert "fast=True" in repr(fast)
+    assert bounded_steps(fast, "adam", objective, times=8) >= STEPS
+    same = [np.array_equal(fast.state[name], strict.state[name]) for name in strict.state]
+    assert not all(same), "it must contract something"
 
 
 def _number(trajectory, slot, row):

@@ -451,5 +451,13 @@ class TestWithoutACompiler:
         with pytest.raises(symopt.InputError, match=r"t to the power 3 is .*backend='auto'"):
             symopt.run("gradient_descent", "booth", None, 300_000, eta="1/(1 + t**3)",
                        backend="llvm")  # fmt: skip
+        for refused in ({"backend": "numpy"}, {"backend": "python"}, {"arithmetic": "rational"}):
+            with pytest.raises(
+                symopt.InputError, match=r"fast=True is for compiled code, .* written"
+            ):
+                symopt.run("adam", "booth", steps=2, fast=True, **refused)
+        for number in (0, -1, 1.5, True):
+            with pytest.raises(symopt.InputError, match=r"threads = .*a positive number"):
+                symopt.run("adam", "booth", steps=2, threads=number)
         with pytest.raises(symopt.InputError, match="runs in float64 or float32, not in ball"):
             symopt.run("adam", "beale", None, 2, "ball", backend="llvm")

@@ -8,6 +8,7 @@ import pytest
 import symopt
 from symopt.derivation.step import step_program
 from symopt.execution import compiled, machine_code
+from symopt.execution.compiled import CompiledBlocks
 from symopt.execution.lanes import varying
 from symopt.program.printers.llvm import library_calls
 
@@ -146,3 +147,44 @@ def test_reductions_are_those_of_blocks_and_of_plain_python(arithmetic):
                                record=record, backend="llvm", eta=own)  # fmt: skip
             assert_same(alone.x, runs[0].x[:, lane], objective)
             assert np.array_equal(alone.attained, runs[0].attained[:, lane])
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+def test_hyperparameters_may_differ_from_lane_to_lane(arithmetic):
+    random = np.random.default_rng(0)
+    each = {"eta": random.uniform(0, 0.1, 700), "beta1": random.choice([0.5, 0.8, 0.9], 700)}
+    for rule in ("adam", "nadam"):
+        runs = [symopt.run(rule, "beale", None, 9, arithmetic, record=4, backend=backend, **each)
+                for backend in ("llvm", "numpy")]  # fmt: skip
+        assert_equal(*runs, (rule, arithmetic))
+
+
+def test_lanes_do_not_depend_on_the_number_of_threads():
+    starts = np.random.default_rng(0).uniform(-4, 4, (9001, 2))
+    runs = [
+        symopt.run("momentum", "beale", starts, 40, record=13, backend="llvm", threads=threads)
+        for threads in (1, 2, 3, None)
+    ]
+    assert 0 < runs[0].diverged < len(starts)
+    for run in runs[1:]:
+        assert_equal(run, runs[0], ("threads",))
+        assert run.diverged == runs[0].diverged
+    best = [
+        symopt.run("momentum", "beale", starts, 40, record=symopt.Best(), backend="llvm",
+                   threads=threads) for threads in (1, 2)
+    ]  # fmt: skip
+    assert_same(best[1].x, best[0].x, "best")
+    assert best[1].diverged == best[0].diverged == runs[0].diverged
+
+
+def test_an_error_in_a_thread_is_raised(monkeypatch):
+    own = CompiledBlocks.run
+
+    def fails(self, span, *more):
+        if span.start:
+            raise RuntimeError("in a thread")
+        own(self, span, *more)
+
+    monkeypatch.setattr(CompiledBlocks, "run", fails)
+    with pytest.raises(RuntimeError, match="in a thread"):
+        symopt.run("adam", "booth", np.ones((9000, 2)), 2, backend="llvm", threads=2)
