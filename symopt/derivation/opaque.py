@@ -51,6 +51,7 @@ class OpaqueStep:
         return frozenset({("t",), *[("hyper", name) for name in self.hyper], *own})
 
 
+@lru_cache(maxsize=1024)
 def is_elementwise(rule: Rule) -> bool:
     """Whether no coordinate of the rule depends on another one but through the oracle."""
     return not any(expression.has(*REDUCTIONS) for _, expression in rule.update)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from itertools import product
 
 from symopt.program.graph import Graph, Label, Node, Program
 from symopt.program.sweep import proved_by_parts
@@ -291,14 +290,15 @@ def _candidates(program: Program, scalars: frozenset[Label]) -> tuple[Form, ...]
         ("sums from the third term", _regrouped(2)),
         ("first term of sums last", _regrouped(-1)),
     ]
-    forms: dict[tuple[Node, ...], Form] = {}
-    for choice in product(roots, averages, orders, sums):
-        name = ", ".join(part for part, _ in choice if part) or "as stated"
-        candidate = program
-        for _, rewrite in choice:
-            candidate = rewrite(candidate)
-        forms.setdefault(candidate.nodes, (name, candidate))
-    return tuple(forms.values())
+    # What two choices make the same so far stays the same, whatever is rewritten after it.
+    forms: dict[Program, tuple[str, ...]] = {program: ()}
+    for rewrites in (roots, averages, orders, sums):
+        made: dict[Program, tuple[str, ...]] = {}
+        for before, parts in forms.items():
+            for name, rewrite in rewrites:
+                made.setdefault(rewrite(before), (*parts, name) if name else parts)
+        forms = made
+    return tuple((", ".join(parts) or "as stated", made) for made, parts in forms.items())
 
 
 def evaluation_forms(

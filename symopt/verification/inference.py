@@ -14,15 +14,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from functools import cached_property
+from itertools import accumulate, product
 from typing import Any
 
 import numpy as np
 
+from symopt.derivation.opaque import is_elementwise
 from symopt.statement.rule import Hyperparameter, Rule
 from symopt.verification.implementation import Implementation, ImplementationError, Observation
 from symopt.verification.probe import Probe
-from symopt.verification.stepping import Array, float_rule
+from symopt.verification.stepping import Array, FloatRule, float_rule
 
 __all__ = ["ROUNDOFF", "Fit", "Record", "fit", "has_neutral", "inference_probes", "record", "snap"]
 
@@ -143,6 +145,7 @@ class _Seen:
 
     def __init__(self, entry: Record) -> None:
         self.record = entry
+        self.width = entry.points.shape[1]
         self.before = entry.points[:-1][:, None, :]
         self.largest = np.abs(np.diff(entry.points, axis=0)).max(axis=0, initial=0) + 1e-300
         self.unit = 1e-2 * self.largest
@@ -172,13 +175,29 @@ class _Problem:
     def paths(self, theta: Array) -> list[tuple[_Seen, Array]]:
         """Predicted points and questions, (2, steps, lanes, d), by record."""
         values = self.values(theta)
-        found = []
-        for seen in self.seen:
-            entry = seen.record
-            rule = float_rule(self.rule, entry.points.shape[1])
-            path = rule.run(entry.points, entry.gradients, lambda t: values, len(theta))
-            found.append((seen, np.stack([path.points, path.asked])))
+        found: list[tuple[_Seen, Array]] = []
+        for group, rule, points, gradients in self.walks:
+            path = rule.run(points, gradients, lambda t: values, len(theta))
+            both = np.stack([path.points, path.asked])
+            found += zip(group, _split(both, [seen.width for seen in group]), strict=True)
         return found
+
+    @cached_property
+    def walks(self) -> list[tuple[list[_Seen], FloatRule, Array, Array]]:
+        """The records that are walked at once: all of them if no coordinate sees another."""
+        groups: dict[Any, list[_Seen]] = {}
+        for place, seen in enumerate(self.seen):
+            length = len(seen.record.gradients)
+            groups.setdefault(length if is_elementwise(self.rule) else -place, []).append(seen)
+        return [
+            (
+                group,
+                float_rule(self.rule, sum(seen.width for seen in group)),
+                np.concatenate([seen.record.points for seen in group], axis=1),
+                np.concatenate([seen.record.gradients for seen in group], axis=1),
+            )
+            for group in groups.values()
+        ]
 
     def logarithmic(self, theta: Array) -> Array:
         """Residuals on a scale that is linear near zero and logarithmic far from it."""
@@ -200,6 +219,12 @@ class _Problem:
             for seen, path in self.paths(theta)
         ]
         return float(np.sqrt(np.mean(_finite(np.concatenate(parts), 1e6) ** 2)))
+
+
+def _split(values: Array, widths: Sequence[int]) -> list[Array]:
+    """The last axis cut into pieces."""
+    ends = list(accumulate(widths))
+    return [values[..., end - width : end] for end, width in zip(ends, widths, strict=True)]
 
 
 def _finite(values: Array, bound: float) -> Array:
@@ -317,7 +342,10 @@ def fit(
     theta = _search(problem)
     misfit = problem.misfit(theta)
     if misfit >= rough:
-        rest = {entry.name: Fraction(value) for entry, value, _ in _estimates(problem, theta)}
+        rest = {
+            entry.name: Fraction(float(_value(entry, theta[:, i])[0]))
+            for i, entry in enumerate(problem.free)
+        }
         values = _ordered(rule, {**fixed, **rest})
         return Fit(rule, values, misfit, tuple(known), tuple(rest), tuple(neutral))
     theta, _ = _descend(problem.in_noise, theta, 25, 1e-7)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from sympy import Expr, Symbol
@@ -21,7 +22,8 @@ from symopt.derivation.opaque import OpaqueStep, is_elementwise, opaque_step
 from symopt.errors import InputError
 from symopt.execution.arithmetic import precision
 from symopt.program.graph import Label, Program
-from symopt.program.rewrite import Form, evaluation_forms
+from symopt.program.joined import joined, part
+from symopt.program.rewrite import evaluation_forms
 from symopt.statement.rule import Rule
 from symopt.verification.implementation import Array, Observation, Question
 from symopt.verification.rounding import (
@@ -102,14 +104,43 @@ def profiles(dtype: str, known: Sequence[str] = (), powers: bool = True) -> tupl
     return tuple(dict.fromkeys([named[name] for name in known] or usual))
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """A rule's step with the programs that a replay evaluates.
+
+    ``asks`` has the points where gradients are asked for, ``forms`` each way of computing the
+    slots, and ``together`` all of these ways as one program.
+    """
+
+    step: OpaqueStep
+    asks: tuple[Program, ...]
+    forms: tuple[Program, ...]
+    together: Program
+
+
+@lru_cache(maxsize=512)
+def _plan(rule: Rule, size: int, schedules: tuple[tuple[Symbol, Expr], ...], family: str) -> _Plan:
+    step = opaque_step(rule, size, schedules)
+    forms = evaluation_forms(step.program, step.scalars, FAMILIES[family])
+    slots = tuple(part(program, step.slots) for _, program in forms)
+    asks = tuple(
+        part(step.program, [("ask", number, index) for index in range(size)])
+        for number in range(1, step.asks + 1)
+    )
+    return _Plan(step, asks, slots, joined(slots))
+
+
 @dataclass
 class _Lane:
     """The coordinates that are replayed together: one, or all where the rule mixes them."""
 
-    step: OpaqueStep
-    forms: tuple[Form, ...]
+    plan: _Plan
     columns: tuple[int, ...]
     memory: dict[Label, Input]
+
+    @property
+    def step(self) -> OpaqueStep:
+        return self.plan.step
 
 
 def replay(
@@ -161,14 +192,12 @@ class _Player:
         self.visible = visible or {}
         self.advanced = 0
         self.size = observation.points.shape[1]
-        accept = FAMILIES[family]
         together = not is_elementwise(rule)
         groups = [tuple(range(self.size))] if together else [(i,) for i in range(self.size)]
         self.lanes = []
         for columns in groups:
-            step = opaque_step(rule, len(columns), schedules)
-            forms = evaluation_forms(step.program, step.scalars, accept)
-            self.lanes.append(_Lane(step, forms, columns, self._start(step, columns)))
+            plan = _plan(rule, len(columns), schedules, family)
+            self.lanes.append(_Lane(plan, columns, self._start(plan.step, columns)))
         self.position = 0
         self.resolution: dict[str, float] = {}
 
@@ -245,12 +274,9 @@ class _Player:
     def _asked(
         self, lane: _Lane, t: int, number: int, answers: Mapping[int, Question]
     ) -> list[Bounded]:
-        labels = [("ask", number, index) for index in range(len(lane.columns))]
-        program = Program(
-            lane.step.program.nodes, {label: lane.step.program.outputs[label] for label in labels}
-        )
+        program = lane.plan.asks[number - 1]
         found = self._bounds(program, self._inputs(lane, t, answers), lane.step)
-        return [found[label] for label in labels]
+        return list(found.values())
 
     def _match(self, wanted: Mapping[int, Bounded]) -> tuple[Question | None, dict[int, float]]:
         """The next question that was asked where the rule asks; else the nearest, and how far."""
@@ -273,14 +299,25 @@ class _Player:
                 best, least = (question, etas), (max(etas.values()), far)
         return best
 
+    def _in_every_form(
+        self, lane: _Lane, inputs: Mapping[Label, Input]
+    ) -> Iterator[tuple[Label, Bounded]]:
+        """Each slot's bound in each form, in the order of the forms."""
+        if self.profile.kept is None:
+            found = self._bounds(lane.plan.together, inputs, lane.step)
+            yield from ((label[1], bound) for label, bound in found.items())  # type: ignore[index]
+            return
+        # What is kept in another format is an output, which another form may not keep.
+        for program in lane.plan.forms:
+            yield from self._bounds(program, inputs, lane.step).items()
+
     def _advance(self, lane: _Lane, t: int, answers: Mapping[int, Question]) -> Iterator[Check]:
         inputs = self._inputs(lane, t, answers)
         merged: dict[Label, Bounded] = {}
-        for _, program in lane.forms:
-            for label, bound in self._bounds(program, inputs, lane.step).items():
-                before = merged.get(label)
-                if before is None or bound.radius > before.radius:
-                    merged[label] = bound
+        for label, bound in self._in_every_form(lane, inputs):
+            before = merged.get(label)
+            if before is None or bound.radius > before.radius:
+                merged[label] = bound
         seen: dict[Label, float] = {}
         for slot in lane.step.slots[len(lane.columns) :]:
             name, place = slot

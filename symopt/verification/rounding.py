@@ -499,4 +499,6 @@ def bound_outputs(
                 return tape.input(node.value, inputs[node.value], node.value in scalars)
             return tape.operation(node, args, profile.kept if count in carried else None)
 
-        return {label: tape.bound(index) for label, index in program.fold(visit).items()}
+        places = program.fold(visit)
+        bounds = {index: tape.bound(index) for index in dict.fromkeys(places.values())}
+        return {label: bounds[index] for label, index in places.items()}

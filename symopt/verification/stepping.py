@@ -70,25 +70,35 @@ class FloatRule:
         ``points`` of one row only, (1, d), is a start from which the rule runs by itself.
         """
         free = len(points) == 1
-        size = gradients.shape[1]
-        columns: list[Any] = list(range(size)) if self.together else [slice(None)]
-        ones = np.ones((lanes, 1 if self.together else size))
-        one = 1 if self.together else ()
+        steps, size = gradients.shape
+        columns = [slice(i, i + 1) for i in range(size)] if self.together else [slice(None)]
         given: list[Any] = [0.0] * len(self._place)
-        rows = np.empty((len(gradients), lanes, size))
-        asks = np.empty((len(gradients), lanes, size))
-        current: list[Any] = [ones * points[0, column] for column in columns]
+        rows = np.empty((steps, lanes, size))
+        asks = np.empty((steps, lanes, size))
+        one = np.ones((lanes, 1))
+        places = [(self._place["x", index], column) for index, column in enumerate(columns)]
+        answers = [
+            (self._place["g", number, index], column)
+            for index, column in enumerate(columns)
+            for number in range(1, self.step.asks + 1)
+        ]
+        moved = list(zip(self._points, self._asks, columns, strict=True))
+        for place, column in places:
+            given[place] = one * points[0, column]
+        known: Mapping[str, Any] | None = None
         with np.errstate(all="ignore"):
-            for t in range(1, len(gradients) + 1):
+            for t in range(1, steps + 1):
                 given[self._place["t",]] = t
-                for name, value in settings(t).items():
-                    given[self._place["hyper", name]] = value
-                for index, column in enumerate(columns):
-                    given[self._place["x", index]] = (
-                        current[index] if free else ones * points[t - 1, column]
-                    )
-                    for number in range(1, self.step.asks + 1):
-                        given[self._place["g", number, index]] = ones * gradients[t - 1, column]
+                values = settings(t)
+                if values is not known:
+                    known = values
+                    for name, value in values.items():
+                        given[self._place["hyper", name]] = value
+                if t > 1 and not free:
+                    for place, column in places:
+                        given[place] = one * points[t - 1, column]
+                for place, column in answers:
+                    given[place] = gradients[t - 1, column]
                 if t == 1:
                     begun = self._start(*given)
                     for place, output in self._begun:
@@ -96,10 +106,12 @@ class FloatRule:
                 result = self._advance(*given)
                 for place, output in self._carried:
                     given[place] = result[output]
-                current = [ones * result[output] for output in self._points]
-                for index, column in enumerate(columns):
-                    rows[t - 1][:, column] = np.squeeze(current[index], one)
-                    asks[t - 1][:, column] = np.squeeze(ones * result[self._asks[index]], one)
+                for point, ask, column in moved:
+                    rows[t - 1, :, column] = result[point]
+                    asks[t - 1, :, column] = result[ask]
+                if free:
+                    for (place, _), output in zip(places, self._points, strict=True):
+                        given[place] = one * result[output]
         return Path(rows, asks)
 
     def _memory(self, program: Program) -> list[tuple[int, int]]:
