@@ -130,6 +130,8 @@ def main() -> None:
       symopt show adam
       symopt run momentum beale --x0 1 3/2 --steps 6 --arithmetic rational
       symopt derive adam beale --steps 2 -o adam.tex
+      symopt sweep adam momentum --on beale --set eta=1e-4..1:9:log --starts 25
+      symopt tune adam beale --criterion steps --threshold 1e-6 --steps 1000
       symopt plot adam momentum --on beale -o paths.png
       symopt plot --system N3d -o n3d.gif
       symopt verify my_optimizers.py:gd_adam --rule adam

@@ -272,6 +272,12 @@ class TestStore:
         with pytest.raises(InputError, match="is damaged"):
             symopt.sweep("adam", "beale", STARTS, 60, eta=["1/100", "1/10"], store=tmp_path)
 
+    def test_what_a_killed_process_was_writing_is_in_nobodys_way(self, tmp_path, serial):
+        (tmp_path / ".sweep.json.x1y2.part").write_bytes(b"{")
+        (tmp_path / ".part-000003.bin.x1y2.part").write_bytes(b"symopt")
+        found = symopt.sweep(*CALL, STARTS, 60, **HYPER, store=tmp_path)
+        assert (found.digest, found.resumed) == (serial.digest, 0)
+
     def test_a_folder_with_other_things_in_it_is_no_store(self, tmp_path):
         (tmp_path / "thesis.tex").write_text("")
         with pytest.raises(InputError, match="holds other files"):
@@ -350,6 +356,17 @@ class TestWorkersThatDie:
         assert found.digest == serial.digest
         with pytest.raises(WorkerError, match="Give store="):
             symopt.sweep(*CALL, STARTS, 60, **HYPER, executor=pool)
+
+    @pytest.mark.slow
+    def test_a_script_that_starts_processes_while_it_is_read_is_told_how_not_to(self, tmp_path):
+        script = tmp_path / "unguarded.py"
+        script.write_text("import symopt\nsymopt.sweep('adam', 'beale', executor=1)\n")
+        done = subprocess.run(
+            [sys.executable, str(script)], capture_output=True, text=True, timeout=100, check=False
+        )
+        assert done.returncode == 1
+        assert "WorkerError: part 0 lost its worker 3 times" in done.stderr
+        assert "if __name__ == '__main__'" in done.stderr
 
     def test_a_part_that_loses_every_worker_does_not_go_round_for_ever(self, monkeypatch):
         class Losing(ThreadPoolExecutor):

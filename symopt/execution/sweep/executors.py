@@ -26,6 +26,7 @@ _OUT = 256
 #: How often a part may lose its worker while no other part gets done: one that kills every worker
 #: must not go round for ever.
 _ATTEMPTS = 3
+_GUARD = "A script that starts processes does so under `if __name__ == '__main__':`"
 
 
 def read_executor(given: Any) -> Any:
@@ -77,9 +78,15 @@ def carry_out(
                 f"{broken or type(broken).__name__}"
             ) from broken
     else:
+        idle = 0
         while crew.waiting:
-            with _pool(min(executor, len(crew.waiting))) as pool:
-                crew.work(pool)
+            before = len(crew.waiting)
+            with _pool(min(executor, before)) as pool:
+                broken = crew.work(pool)
+            idle = idle + 1 if len(crew.waiting) == before else 0
+            refused = broken is not None and not isinstance(broken, BrokenExecutor)
+            if refused or idle >= _ATTEMPTS:
+                raise WorkerError(f"processes cannot be started: {broken}. {_GUARD}") from broken
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:
@@ -129,9 +136,10 @@ class _Crew:
         except Exception as error:
             self._lost[number] += 1
             if self._lost[number] >= _ATTEMPTS:
+                hint = f" ({_GUARD})" if isinstance(error, BrokenExecutor) else ""
                 raise WorkerError(
                     f"part {number} lost its worker {_ATTEMPTS} times; the last time: "
-                    f"{error or type(error).__name__}"
+                    f"{error or type(error).__name__}{hint}"
                 ) from error
             self.waiting.append(number)
             return error if isinstance(error, BrokenExecutor) else None

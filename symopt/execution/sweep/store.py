@@ -44,7 +44,8 @@ class Store:
         if text:
             self._compare(text)
             return
-        if any(self.folder.iterdir()):
+        # What a killed process was writing has a name of its own, and is no part of anything.
+        if any(not path.name.endswith(".part") for path in self.folder.iterdir()):
             raise InputError(
                 f"the folder {self.folder} holds other files and no sweep; choose another store"
             )
