@@ -9,6 +9,7 @@ and :data:`TINY` what underflows. What has no value (a divisor that may be zero)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ Floats = NDArray[Any]
 class BallArray:
     """Midpoints and radii, as arrays that broadcast; arithmetic encloses the exact results.
 
+    ``signs`` says that some midpoints may be 1 or -1 exactly, which products then ask for.
+
     >>> third = BallArray(np.array([1.0]), np.array([0.0])) / BallArray(np.float64(3), 0.0)
     >>> bool(0 < third.radius[0] < 1e-15)
     True
@@ -35,43 +38,54 @@ class BallArray:
 
     middle: Any
     radius: Any
+    signs: bool = False
 
-    @property
-    def unit(self) -> float:
-        """A bound on the relative rounding of one operation on midpoints."""
-        return float(np.finfo(np.asarray(self.middle).dtype).eps)
-
-    @property
+    @cached_property
     def size(self) -> Floats:
         """The absolute midpoints, in float64."""
-        return np.abs(np.asarray(self.middle).astype(np.float64))
+        return np.abs(np.asarray(self.middle).astype(np.float64, copy=False))
 
-    @property
+    @cached_property
+    def most(self) -> Floats:
+        """What the absolute values are at most, but for rounding."""
+        return np.asarray(self.size + (self.radius + TINY))
+
+    @cached_property
     def above_zero(self) -> Floats:
         """What the absolute values are at least; not positive where they may vanish."""
-        return np.asarray(self.size * (1 - 2.0**-51) - 2 * self.radius - TINY)
+        return np.asarray(self.size * (1 - 2.0**-51) - (2 * self.radius + TINY))
 
-    @property
+    @cached_property
     def zero(self) -> Floats:
         """Where the value is 0 itself."""
         return np.asarray((self.middle == 0) & (self.radius == 0))
 
+    @cached_property
     def short(self) -> BallArray:
-        """With midpoints in float64."""
+        """With midpoints in float64; an exact zero may become a wider ball."""
         middle = np.asarray(self.middle)
         if middle.dtype == np.float64:
             return self
-        lost = np.where(middle == 0, 0.0, self.size * 2.0**-52 + TINY)
+        lost = self.size * 2.0**-52 + TINY
         return BallArray(middle.astype(np.float64), (self.radius + lost) * _UP)
 
+    def at(self, places: NDArray[np.intp]) -> BallArray:
+        """Some of the elements; what is one number for all stays it."""
+        middle, radius = (
+            part[places] if np.ndim(part) else part for part in (self.middle, self.radius)
+        )
+        return BallArray(middle, radius, self.signs)
+
     def _rounded(self, middle: Any, radius: Any) -> BallArray:
-        return BallArray(middle, (radius + np.abs(middle).astype(np.float64) * self.unit) * _UP)
+        size = np.abs(middle).astype(np.float64, copy=False)
+        unit = float(np.finfo(np.asarray(middle).dtype).eps)
+        return BallArray(middle, (radius + size * unit) * _UP)
 
     def __neg__(self) -> BallArray:
-        return BallArray(-self.middle, self.radius)
+        return BallArray(-self.middle, self.radius, self.signs)
 
     def __abs__(self) -> BallArray:
-        return BallArray(abs(self.middle), self.radius)
+        return BallArray(abs(self.middle), self.radius, self.signs)
 
     def __add__(self, other: BallArray) -> BallArray:
         a, b = self.middle, other.middle
@@ -79,39 +93,57 @@ class BallArray:
         # Knuth's TwoSum: what the midpoint's rounding lost, exactly; often it is nothing.
         second = total - a
         rest = np.abs((a - (total - second)) + (b - second))
-        lost = rest.astype(np.float64) + np.where(rest == 0, 0.0, TINY)
-        return BallArray(total, (self.radius + other.radius + lost) * _UP)
+        lost = rest.astype(np.float64, copy=False)
+        if rest.dtype != np.float64:
+            lost = lost + np.where(rest == 0, 0.0, TINY)
+        # Signs to which nothing is added stay signs.
+        signs = any(p.signs and not np.all(q.middle) for p, q in ((self, other), (other, self)))
+        return BallArray(total, (lost + (self.radius + other.radius)) * _UP, signs)
 
     def __sub__(self, other: BallArray) -> BallArray:
         return self + (-other)
 
     def __mul__(self, other: BallArray) -> BallArray:
-        across = self.size * other.radius + other.size * self.radius + self.radius * other.radius
-        across = across + (1 + self.radius + other.radius) * TINY
-        made = self._rounded(self.middle * other.middle, across)
-        nothing = self.zero & np.isfinite(other.radius) | other.zero & np.isfinite(self.radius)
-        radius = np.where(nothing, 0.0, made.radius)
+        middle = self.middle * other.middle
+        across = _times(self.most, other.radius) + _times(other.most, self.radius)
+        made = self._rounded(middle, across + TINY)
+        radius = made.radius
+        if not np.all(middle):
+            nothing = self.zero & np.isfinite(other.radius) | other.zero & np.isfinite(self.radius)
+            radius = np.where(nothing, 0.0, radius)
         # A factor of 1 or -1, such as a sign, leaves the other as it is.
         for one, kept in ((self, other), (other, self)):
-            radius = np.where((np.abs(one.middle) == 1) & (one.radius == 0), kept.radius, radius)
-        return BallArray(made.middle, radius)
+            if one.signs or not np.ndim(one.middle):
+                unit = (np.abs(one.middle) == 1) & (one.radius == 0)
+                if np.any(unit):
+                    radius = np.where(unit, kept.radius, radius)
+        return BallArray(middle, radius, self.signs and other.signs)
 
     def __truediv__(self, other: BallArray) -> BallArray:
         ratio = self.middle / other.middle
-        moved = self.radius + np.abs(ratio).astype(np.float64) * other.radius
-        moved = moved + (1 + other.radius) * TINY
+        size = np.abs(ratio).astype(np.float64, copy=False)
+        moved = self.radius + _times(size, other.radius) + (1 + other.radius) * TINY
         below = np.where(other.above_zero > _LEAST, other.size - other.radius, np.nan)
         made = self._rounded(ratio, moved / below * _UP + TINY)
+        if np.all(ratio):
+            return made
         nothing = self.zero & np.isfinite(made.radius)
-        return BallArray(made.middle, np.where(nothing, 0.0, made.radius))
+        return BallArray(ratio, np.where(nothing, 0.0, made.radius))
 
     def root(self) -> BallArray:
         """Square roots: |sqrt(a + d) - sqrt(a)| is at most |d| / sqrt(a)."""
         root = np.sqrt(self.middle)
         defined = (self.middle > 0) & (self.above_zero >= 0)
-        moved = np.where(defined, self.radius, np.nan) / np.abs(root).astype(np.float64)
-        made = self._rounded(root, moved * _UP + TINY)
-        return BallArray(made.middle, np.where(self.zero, 0.0, made.radius))
+        size = np.abs(root).astype(np.float64, copy=False)
+        made = self._rounded(root, np.where(defined, self.radius, np.nan) / size * _UP + TINY)
+        return BallArray(root, np.where(self.zero, 0.0, made.radius))
+
+
+def _times(size: Any, radius: Any) -> Any:
+    """The product, without a pass over the array where one number says that it is nothing."""
+    if not np.ndim(radius) and radius == 0:
+        return 0.0
+    return size * radius
 
 
 def from_ball(value: Any, reference: Any = np.float64) -> BallArray:

@@ -116,6 +116,7 @@ class _Value:
     args: tuple[_Value, ...] = ()
     op: str = "input"
     error: Any = None  # what its own error is at least
+    power: Any = None  # where its exact value may be a power of two
 
 
 class _Sweep:
@@ -131,7 +132,8 @@ class _Sweep:
         def visit(node: Node, args: list[_Value]) -> _Value:
             if node.op == "input" and node.value not in self.scalars:
                 middle = inputs[node.value].astype(self.reference)
-                return self._push(_Value(BallArray(middle, np.zeros(middle.shape))))
+                units = bool(np.any(np.abs(middle) == 1))
+                return self._push(_Value(BallArray(middle, 0.0, units)))
             if node.op == "const":
                 return self._scalar(self.tape.constant(node.value))
             if node.op == "input":
@@ -176,10 +178,10 @@ class _Sweep:
             apart = balls[0] - balls[1]
             sure = (apart.above_zero > 0) | apart.zero
             holds = (apart.middle < 0) | ((apart.middle == 0) & (op == "le"))
-            ball = BallArray(holds.astype(np.float64), np.where(sure, 0.0, np.nan))
+            ball = BallArray(holds.astype(np.float64), np.where(sure, 0.0, np.nan), signs=True)
         elif op == "sign":
             sure = (balls[0].above_zero > 0) | balls[0].zero
-            ball = BallArray(np.sign(balls[0].middle), np.where(sure, 0.0, np.nan))
+            ball = BallArray(np.sign(balls[0].middle), np.where(sure, 0.0, np.nan), signs=True)
         else:
             ball = {"neg": balls[0].__neg__, "abs": balls[0].__abs__, "sqrt": balls[0].root}[op]()
         value = _Value(ball, None, _moved(op, args), tuple(args), op)
@@ -189,35 +191,38 @@ class _Sweep:
         return self._push(value)
 
     def _error(self, value: _Value) -> Floats:
-        """At most the error that R admits to this operation."""
+        """At most the error that R admits to this operation, and a little less for the terms."""
         low = value.ball.above_zero
-        exponent = np.frexp(np.where(low > 0, low, 1.0))[1] - 1
-        half = np.ldexp(1.0, np.maximum(exponent, self.form.least) - self.form.precision)
-        exact = ~(low > 0)
-        if not np.all(value.moved):
-            exact |= ~value.moved & _may_fit(value.ball, self.form)
+        half = np.maximum(_power_below(low), 2.0**self.form.least)
+        half = np.where(low > 0, half * (2.0**-self.form.precision * _DOWN), 0.0)
+        still = np.flatnonzero(~np.broadcast_to(value.moved, half.shape))
+        if len(still):
+            half[still] *= ~_may_fit(value.ball.at(still), self.form)
         if value.op in ("add", "sub"):
-            exact |= _may_cancel(value)
+            half *= ~_may_cancel(value)
         elif value.op in ("mul", "div"):
             for arg in value.args[value.op == "div" :]:
-                exact |= self._may_be_power_of_two(arg)
-        return np.asarray(np.where(exact, 0.0, half))
+                power = self._may_be_power_of_two(arg)
+                if np.any(power):
+                    half *= ~power
+        return half
 
     def _may_be_power_of_two(self, value: _Value) -> Any:
         if value.entry is not None:
             box = self.tape.entries[value.entry].box
-            return bool(box.is_exact() and box != 0 and abs(int(box.man_exp()[0])) == 1)
-        if np.all(value.moved):
-            return False
-        part, exponent = np.frexp(value.ball.size)
-        gap = np.ldexp(np.minimum(part - 0.5, 1 - part), exponent)
-        # Midpoints of more bits are compared in float64, and the difference allowed for.
-        slack = value.ball.radius * 4 + value.ball.size * 2.0**-50
-        return ~value.moved & (gap <= slack)
+            return np.bool_(box.is_exact() and box != 0 and abs(int(box.man_exp()[0])) == 1)
+        if value.power is None:
+            value.power = np.zeros(np.shape(value.ball.middle), bool)
+            still = np.flatnonzero(~np.broadcast_to(value.moved, value.power.shape))
+            if len(still):
+                value.power[still] = _is_near_power_of_two(value.ball.at(still))
+        return value.power
 
     def bound(self, output: _Value) -> Floats:
         """B, element by element."""
         slopes: dict[int, BallArray] = {id(output): BallArray(np.float64(1), 0.0)}
+        scalars: dict[int, list[tuple[BallArray, Any]]] = {}
+        one = self.tape.arb(1)
         total: Any = 0.0
         for value in reversed(self.order):
             slope = slopes.pop(id(value), None)
@@ -225,40 +230,69 @@ class _Sweep:
                 continue
             if value.error is not None:
                 total = total + _part(slope, value.error)
-            for arg, by_arg in zip(value.args, _derivatives(value, slope), strict=True):
-                known = slopes.get(id(arg))
-                if by_arg is not None:
+            # Inputs have no error of their own here: what leads to them only is left out.
+            wanted = [bool(arg.args) or arg.entry is not None for arg in value.args]
+            for arg, by_arg in zip(value.args, _derivatives(value, slope, wanted), strict=True):
+                if by_arg is None:
+                    continue
+                if arg.entry is not None:
+                    scalars.setdefault(arg.entry, []).append((by_arg, one))
+                else:
+                    known = slopes.get(id(arg))
                     slopes[id(arg)] = by_arg if known is None else known + by_arg
-        by_entry = {
-            entry: slopes[id(value)]
-            for entry, value in self.entries.items()
-            if id(value) in slopes
-        }  # fmt: skip
-        return np.asarray(total + self._scalar_part(by_entry))
+        return np.asarray(total + self._scalar_part(scalars))
 
-    def _scalar_part(self, slopes: dict[int, BallArray]) -> Any:
+    def _scalar_part(self, slopes: dict[int, list[tuple[BallArray, Any]]]) -> Any:
+        """The errors of scalars: a slope is a sum of products of an array with one number."""
         total: Any = 0.0
+        weights: dict[int, float] = {}
+        arrays: dict[int, BallArray] = {}
         for index in range(len(self.tape.entries) - 1, -1, -1):
-            slope = slopes.pop(index, None)
-            if slope is None:
-                continue
+            terms = _merged(slopes.pop(index, []))
             line = self.tape.entries[index]
-            if line.error != 0:
-                total = total + _part(slope, float(line.error.mid()))
+            error = float(line.error.mid()) * _DOWN
+            if error and len(terms) == 1:
+                ((array, factor),) = terms
+                arrays[id(array)] = array
+                low = float(factor.abs_lower()) * _DOWN if factor.is_finite() else 0.0
+                weights[id(array)] = weights.get(id(array), 0.0) + low * error * _DOWN
+            elif error and terms:
+                first, *others = (array * from_ball(factor) for array, factor in terms)
+                total = total + _part(sum(others, first), error * _DOWN)
+            if not terms:
+                continue
             exacts = [self.tape.entries[arg].exact for arg in line.args]
             for arg, by_arg in zip(
                 line.args, partial_derivatives(self.tape, line.op, exacts, line.exact), strict=True
             ):
-                # Inputs have no error of their own here: what leads to them only is left out.
                 if by_arg != 0 and self.tape.entries[arg].op != "input":
-                    more = slope * from_ball(by_arg)
-                    slopes[arg] = slopes[arg] + more if arg in slopes else more
+                    more = [(array, factor * by_arg) for array, factor in terms]
+                    slopes.setdefault(arg, []).extend(more)
+        for key, weight in weights.items():
+            total = total + _part(arrays[key], weight)
         return total
 
 
+def _merged(terms: list[tuple[BallArray, Any]]) -> list[tuple[BallArray, Any]]:
+    """Terms of the same array as one."""
+    arrays = {id(array): array for array, _ in terms}
+    factors: dict[int, Any] = {}
+    for array, factor in terms:
+        key = id(array)
+        factors[key] = factors[key] + factor if key in factors else factor
+    return [(arrays[key], factor) for key, factor in factors.items()]
+
+
 def _part(slope: BallArray, error: Any) -> Any:
-    part = np.maximum(np.abs(slope.middle) - slope.radius * (1 + 2.0**-40), 0) * (error * _DOWN)
-    return np.where(part > 0, part, 0.0)  # what is not a number is left out as well
+    """At least |slope| * error; ``error`` is lowered already. What is no number is left out."""
+    least = np.abs(slope.middle) - slope.radius * (1 + 2.0**-40)
+    return np.fmax(least * error, 0.0)
+
+
+def _power_below(low: Floats) -> Floats:
+    """The power of two with the exponent of a positive normal number; 0 below these."""
+    bits = np.ascontiguousarray(low).view(np.int64) & 0x7FF0_0000_0000_0000
+    return np.asarray(bits.view(np.float64)).reshape(np.shape(low))
 
 
 def _moved(op: str, args: list[_Value]) -> Any:
@@ -277,63 +311,77 @@ def _moved(op: str, args: list[_Value]) -> Any:
 
 
 def _may_fit(ball: BallArray, form: Format) -> Floats:
-    """Where a number of the format lies within the ball."""
-    size = np.abs(ball.middle)
-    exponent = np.frexp(np.where(np.isfinite(size) & (size > 0), size, 1))[1] - 1
-    step = np.maximum(exponent, form.least) - form.precision + 1
-    counted = np.ldexp(size, -step)
-    gap = np.ldexp(np.abs(counted - np.rint(counted)), step).astype(np.float64)
+    """Where a number of the format lies within the ball.
+
+    Veltkamp's splitting rounds a midpoint to so many bits, whatever its exponent is: no number of
+    the format is nearer. Where it overflows nothing is sure.
+    """
+    middle = np.asarray(ball.middle)
+    if form.name == "float64":
+        near = middle.astype(np.float64)
+        gap = np.abs(middle - near).astype(np.float64, copy=False)
+        return np.asarray(~(gap > 2 * ball.radius) | ~np.isfinite(near))
+    bits = np.finfo(middle.dtype).nmant + 1
+    apart = middle * (middle.dtype.type(2) ** (bits - form.precision) + 1)
+    gap = np.abs(middle - (apart - (apart - middle))).astype(np.float64, copy=False)
     return np.asarray(~(gap > 2 * ball.radius))
 
 
+def _is_near_power_of_two(ball: BallArray) -> Floats:
+    """Where a power of two may lie within the ball."""
+    part, exponent = np.frexp(ball.size)
+    gap = np.ldexp(np.minimum(part - 0.5, 1 - part), exponent)
+    # Midpoints of more bits are compared in float64, and the difference allowed for.
+    return np.asarray(~(gap > ball.radius * 4 + ball.size * 2.0**-50))
+
+
 def _may_cancel(value: _Value) -> Floats:
-    """Where Sterbenz's lemma might apply."""
+    """Where Sterbenz's lemma might apply: a difference within a factor of 2 of each other.
+
+    It is then at most a third of the sum of the sizes.
+    """
     a, b = (arg.ball for arg in value.args)
-    same = (a.middle > 0) == ((b.middle > 0) if value.op == "sub" else (b.middle < 0))
-    unsure = ~(a.above_zero > 0) | ~(b.above_zero > 0)
-    slack = 4 * (a.radius + b.radius) + TINY
-    close = (a.size * 2.0001 + slack >= b.size) & (b.size * 2.0001 + slack >= a.size)
-    return np.asarray((same | unsure) & close)
+    slack = (a.radius + b.radius) + 3 * value.ball.radius
+    return np.asarray(~(value.ball.size * (3 - 2.0**-40) > a.most + b.most + slack))
 
 
-def _derivatives(value: _Value, slope: BallArray) -> Iterator[BallArray | None]:
-    """The slope of the result by each argument, given that by the value."""
-    balls = [arg.ball.short() for arg in value.args]
+def _derivatives(value: _Value, slope: BallArray, wanted: list[bool]) -> Iterator[BallArray | None]:
+    """The slope of the result by each argument that is wanted, given that by the value."""
+    balls = [arg.ball.short for arg in value.args]
     op = value.op
     if op in ("add", "sub"):
         yield slope
         yield slope if op == "add" else -slope
     elif op == "mul":
-        yield slope * balls[1]
-        yield slope * balls[0]
+        yield slope * balls[1] if wanted[0] else None
+        yield slope * balls[0] if wanted[1] else None
     elif op == "div":
         by_first = slope / balls[1]
-        yield by_first
-        yield -(by_first * value.ball.short())
+        yield by_first if wanted[0] else None
+        yield -(by_first * value.ball.short) if wanted[1] else None
     elif op == "sqrt":
-        root = value.ball.short()
-        zero = root.zero
+        root, zero = value.ball.short, value.ball.zero
         safe = BallArray(np.where(zero, 1.0, root.middle), root.radius)
         made = slope / (safe + safe)
         yield BallArray(np.where(zero, 0.0, made.middle), np.where(zero, 0.0, made.radius))
     elif op == "neg":
         yield -slope
     elif op == "abs":
-        sure = (balls[0].above_zero > 0) | balls[0].zero
+        sure = (balls[0].above_zero > 0) | value.args[0].ball.zero
         unit = np.where(balls[0].middle >= 0, 1.0, -1.0)
-        yield slope * BallArray(np.where(sure, unit, 0.0), np.where(sure, 0.0, 1.0))
+        yield slope * BallArray(np.where(sure, unit, 0.0), np.where(sure, 0.0, 1.0), signs=True)
     elif op in ("max", "min"):
         apart = value.args[0].ball - value.args[1].ball
         sure = (apart.above_zero > 0) | apart.zero
         first = (apart.middle >= 0) if op == "max" else (apart.middle <= 0)
         for chosen in (first, ~first):
             weight = np.where(sure, chosen.astype(np.float64), 0.5)
-            yield slope * BallArray(weight, np.where(sure, 0.0, 0.5))
+            yield slope * BallArray(weight, np.where(sure, 0.0, 0.5), signs=True)
     elif op == "select":
         then = (balls[0].middle == 1).astype(np.float64)
         yield None
-        yield slope * BallArray(then, balls[0].radius)
-        yield slope * BallArray(1 - then, balls[0].radius)
+        yield slope * BallArray(then, balls[0].radius, signs=True)
+        yield slope * BallArray(1 - then, balls[0].radius, signs=True)
     else:
         yield from [None] * len(balls)
 
@@ -619,9 +667,12 @@ def _floats(name: str, given: Any) -> Floats:
 
 
 def _is_in_format(array: Floats, form: Format) -> Floats:
-    if form.precision == 53:
+    """Which of finite numbers are numbers of the format."""
+    if form.name == "float64":
         return np.ones(array.shape, bool)
-    exponent = np.frexp(np.where(array == 0, 1.0, array))[1] - 1
-    step = np.maximum(exponent, form.least) - form.precision + 1
-    counted = np.ldexp(array, -step)
-    return np.asarray((counted == np.rint(counted)) & (exponent <= form.largest))
+    with np.errstate(over="ignore"):
+        short = array.astype(np.float16 if form.name == "float16" else np.float32)
+    same = short == array
+    if form.name == "bfloat16":  # the upper half of a float32
+        same &= short.view(np.uint32) & 0xFFFF == 0
+    return np.asarray(same)
