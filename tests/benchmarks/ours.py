@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import chain
@@ -29,11 +28,12 @@ def needs_compiled() -> None:
         raise Absent("llvmlite is not installed")
 
 
-def run_path(rule: str, steps: int, backend: str) -> Callable[[], np.ndarray]:
+def run_path(rule: str, steps: int, backend: str, **how: Any) -> Callable[[], np.ndarray]:
     """The public function, everything included: reading its arguments, all state recorded."""
     if backend == "llvm":
         needs_compiled()
-    return lambda: symopt.run(rule, "beale", START, steps, backend=backend, **SETTINGS[rule]).x
+    how |= {"backend": backend, **SETTINGS[rule]}
+    return lambda: symopt.run(rule, "beale", START, steps, **how).x
 
 
 def kernel_loop(rule: str, steps: int, scalars: bool) -> Callable[[], Any]:
@@ -55,36 +55,30 @@ def points_of_rows(rows: list[tuple[float, ...]]) -> np.ndarray:
     return np.vstack([[START], flat.reshape(len(rows), -1)[:, :2]])
 
 
-def points_of_path(path: np.ndarray) -> np.ndarray:
-    return np.vstack([[START], path[:, :2]])
-
-
 def bare_compiled(rule: str, steps: int) -> Callable[[], np.ndarray]:
     """The machine code alone, its tables made beforehand; every slot of every step is written."""
     needs_compiled()
     fixed, schedules = split_hyperparameters(symopt.rules[rule], SETTINGS[rule])
-    the_rule, beale = symopt.rules[rule], symopt.objectives.beale
     start = tuple(map(Fraction, START))
-    job = Job(the_rule, beale, start, steps, 1, fixed, schedules)
-    kernel = job.kernel(FLOAT)
-    made = compiled.Compiled(job, np.float64, frozenset(kernel.step.slots), False)
-    before = np.array(job.initial(kernel, made.arithmetic, list(map(float, START))))
-    path = np.empty((steps + 1) * len(before))
+    job = Job(symopt.rules[rule], symopt.objectives.beale, start, steps, 1, fixed, schedules)
+    slots = job.kernel(FLOAT).step.slots
+    made = compiled.Compiled(job, np.float64, frozenset(slots), False)
+    before = np.zeros(len(slots))
+    before[: len(START)] = START
+    room = np.empty((steps + 1) * len(slots))
+    room[: len(START)] = START
 
     def run() -> np.ndarray:
-        compiled.follow(job, made, before.copy(), path, steps + 1)
-        return path[2 : 2 * steps + 2].reshape(steps, 2)
+        compiled.follow(job, made, before.copy(), room, steps + 1)
+        return room[: (steps + 1) * len(START)].reshape(-1, len(START))
 
     return run
 
 
 def run_batch(backend: str, threads: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    how: dict[str, Any] = {}
     if backend == "llvm":
         needs_compiled()
-    how: dict[str, Any] = {}
-    if threads > 1:
-        if "threads" not in inspect.signature(symopt.run).parameters:
-            raise Absent("symopt.run runs on one thread")
         how["threads"] = threads
 
     def run(starts: np.ndarray, steps: int) -> np.ndarray:

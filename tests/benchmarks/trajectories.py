@@ -32,8 +32,9 @@ def candidates(rule: str, steps: int) -> list[Candidate]:
     return [
         Candidate(C, partial(c_code.trajectory, rule, steps, *c_code.STRICT)),
         Candidate(C_CONTRACTED, partial(c_code.trajectory, rule, steps)),
-        Candidate(BARE, partial(ours.bare_compiled, rule, steps), ours.points_of_path),
+        Candidate(BARE, partial(ours.bare_compiled, rule, steps)),
         Candidate(WHOLE, partial(ours.run_path, rule, steps, "llvm")),
+        Candidate(f"{WHOLE}, fast", partial(ours.run_path, rule, steps, "llvm", fast=True)),
         Candidate(OPTAX, partial(frameworks.optax_scan, rule, steps)),
         Candidate("CasADi mapaccum, C compiler", partial(frameworks.casadi_map, rule, steps, True)),
         Candidate("CasADi mapaccum", partial(frameworks.casadi_map, rule, steps, False)),
