@@ -203,13 +203,40 @@ class BoundObjective:
 
         return array_kernel(self)
 
-    def value(self, theta: Any) -> float:
-        """The loss at ``theta`` (a vector, or a dict of arrays), in float64."""
-        return self.kernel.value_at(self.point(theta))
+    def value(self, theta: Any, arithmetic: str = "float64") -> Any:
+        """The loss at ``theta`` (a vector, or a dict of arrays).
 
-    def gradient(self, theta: Any) -> Values:
-        """The gradient at ``theta`` as one vector, in float64."""
-        return self.kernel.gradient_at(self.point(theta))
+        ``arithmetic`` is ``"float64"``, ``"float32"``, ``"rational"`` (a fraction) or ``"ball"``
+        (certified, of a relative radius below 2**-120).
+
+        >>> import symopt
+        >>> fit = symopt.models.logistic_regression.bind(X=[[1], [2]], y=[0, 1])
+        >>> fit.value([1, 0]), fit.value([1, 0], "ball").str(30, radius=False)
+        (0.72009484..., '0.7200948492830...')
+        """
+        if _is_exact(arithmetic):
+            from symopt.execution.array.exact import exact_value
+
+            return exact_value(self, theta, arithmetic)
+        return self._kernel(arithmetic).value_at(self.point(theta))
+
+    def gradient(self, theta: Any, arithmetic: str = "float64") -> Values:
+        """The gradient at ``theta`` as one vector, in the same arithmetics as :meth:`value`."""
+        if _is_exact(arithmetic):
+            from symopt.execution.array.exact import exact_gradient
+
+            found: Values = exact_gradient(self, theta, arithmetic)
+            return found
+        return self._kernel(arithmetic).gradient_at(self.point(theta))
+
+    def _kernel(self, arithmetic: str) -> ArrayKernel:
+        return self.kernel if arithmetic == "float64" else self._single
+
+    @cached_property
+    def _single(self) -> ArrayKernel:
+        from symopt.execution.array.kernel import array_kernel
+
+        return array_kernel(self, np.float32)
 
     def point(self, theta: Any) -> Values:
         """A vector ``theta`` from a vector or from a dict of arrays, checked."""
@@ -223,9 +250,20 @@ class BoundObjective:
             )
         return made
 
+    def exact_point(self, theta: Any) -> list[Fraction]:
+        """``theta`` as exact fractions: a float is its exact binary64 value."""
+        return [Fraction(value) for value in self.point(theta).tolist()]
+
     def __str__(self) -> str:
         listed = ", ".join(f"{name} {shape_text(part.shape)}" for name, part in self.data.items())
         return f"{self.statement}\n  on {listed}"
+
+
+def _is_exact(arithmetic: str) -> bool:
+    known = ("float64", "float32", "rational", "ball")
+    if arithmetic not in known:
+        raise InputError(f"no arithmetic {arithmetic!r}; there are {', '.join(map(repr, known))}")
+    return arithmetic in ("rational", "ball")
 
 
 def read_numbers(given: Any, where: str) -> Values:

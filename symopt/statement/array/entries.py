@@ -23,11 +23,13 @@ class Numbers:
     """An arithmetic: how it makes an exact constant, and its functions of one number.
 
     ``function`` gives, for ``("exp",)`` or ``("huber", delta)``, a function of one number. The
-    numbers themselves bring ``+``, ``-``, ``*`` and ``/``.
+    numbers themselves bring ``+``, ``-``, ``*`` and ``/``. ``product`` multiplies matrices where
+    the arithmetic has a way of its own.
     """
 
     constant: Callable[[Fraction], Any]
     function: Callable[[tuple[Any, ...]], Callable[[Any], Any]]
+    product: Callable[[Entries, Entries], Entries] | None = None
 
 
 def evaluate(
@@ -60,6 +62,8 @@ def _node(
         raise StatementError(
             f"{node!r} has shape {shape_text(node.shape)}: give its sizes first, by .sized(...)"
         )
+    if node.op == "matmul" and numbers.product:
+        return numbers.product(*args)
     rule = _RULES.get(node.op)
     if rule is not None:
         return np.asarray(rule(*args), dtype=object)

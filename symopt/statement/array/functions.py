@@ -54,7 +54,7 @@ def _huber(u: Expr, delta: Any) -> Expr:
 
 def _clip(u: Expr, delta: Any) -> Expr:
     d = rational(Fraction(delta))
-    return _cases((u, sympy.Abs(u) <= d), (d * sympy.sign(u), True))
+    return _cases((-d, u < -d), (d, u > d), (u, True))
 
 
 #: Every elementwise function by name.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sympy
 
@@ -108,4 +109,15 @@ def _equal(expected: sympy.Expr, entry: sympy.Expr) -> bool:
 def _program(expression: sympy.Expr) -> Program:
     graph = Graph()
     symbols = {s: graph.input(s.name) for s in sorted(expression.free_symbols, key=str)}
-    return graph.program({"entry": Reader(graph, symbols).read(expression)})
+
+    def unmerged(part: Any) -> int | None:
+        """exp(2*u), which SymPy makes of exp(u)*exp(u), as the square that it was."""
+        if not isinstance(part, sympy.exp):
+            return None
+        count, inner = part.args[0].primitive()
+        if not count.is_Integer or abs(count) < 2:
+            return None
+        return graph.power(graph.apply("exp", reader.read(inner)), int(count))
+
+    reader = Reader(graph, symbols, unmerged)
+    return graph.program({"entry": reader.read(expression)})
