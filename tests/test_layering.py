@@ -20,7 +20,7 @@ EXCEPTIONS = {
     ("statement.objective", "derivation.critical_points"): "Objective.critical_points()",
     ("statement.array.objective", "derivation.array.gradient"): "ArrayObjective.gradient",
     ("statement.array.bound", "execution.array.kernel"): "BoundObjective.value() and .gradient()",
-    ("statement.array.bound", "execution.array.exact"): "the same in exact arithmetics",
+    ("statement.array.bound", "execution.array.at_point"): "the same in exact arithmetics",
     ("derivation.unroll", "execution.maps"): "Unrolled.lambdify() and .evaluate()",
     # what a notebook shows
     **dict.fromkeys(

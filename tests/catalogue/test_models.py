@@ -1,5 +1,7 @@
 """The contract of models with data: every entry of ``symopt.models``, by one table."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import sympy
@@ -104,3 +106,28 @@ def test_entries_are_those_of_the_statement():
     leaves = {leaf.name: np.full(leaf.shape, 3, dtype=object) for leaf in model.parameters}
     leaves |= {"X": np.full((1, 1), 2, dtype=object), "y": np.full((1,), 4, dtype=object)}
     assert evaluate({"L": model.loss}, leaves, SYMBOLIC)["L"].item() == (2 * 3 + 3 - 4) ** 2
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_kernels_agree_with_certified_balls(name):
+    """Float64 and float32 lie where a few units in the last place of the terms put them."""
+    bound = on_data(symopt.models[name])
+    theta = np.random.default_rng(3).integers(-8, 9, bound.dimension) / 8
+    balls = bound.gradient(theta, "ball")
+    assert all(ball.rel_accuracy_bits() > 100 or ball == 0 for ball in balls)
+    exact = np.array([float(ball.mid()) for ball in balls])
+    scale = np.abs(exact).max()
+    assert np.abs(bound.gradient(theta) - exact).max() <= 2**-46 * scale
+    assert np.abs(bound.gradient(theta, "float32") - exact).max() <= 2**-17 * scale
+    assert abs(bound.value(theta) - float(bound.value(theta, "ball").mid())) < 1e-13
+
+
+def test_fractions_where_there_are_no_transcendental_functions():
+    bound = symopt.models.ridge.bind(X=[["1/3", 2], [1, 1]], y=[1, 2], lam="1/7")
+    assert list(bound.gradient(["1/2", 1, 3], "rational")) == [
+        Fraction(254, 63), Fraction(467, 42), Fraction(20, 3)
+    ]  # fmt: skip
+    with pytest.raises(symopt.InexactError, match="exp has no rational value"):
+        on_data(symopt.models.logistic_regression).gradient([1, 1, 1, 1], "rational")
+    with pytest.raises(symopt.InputError, match="no arithmetic 'decimal'"):
+        bound.value([0, 0, 0], "decimal")

@@ -1,24 +1,17 @@
-"""Array objectives in exact fractions and in certified balls, at any size.
-
-The same expressions that kernels are printed from are computed entry by entry; every elementwise
-function follows from its statement. Matrix products of balls are flint's.
-"""
+"""The exact value and gradient of an array objective on data: in fractions, or in balls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import sympy
 from sympy import Symbol
 
-from symopt.derivation.array.gradient import gradient
-from symopt.execution import arithmetic as numbers
+from symopt.derivation.array.quadratic import degree, quadratic_loss
 from symopt.execution.arithmetic import Arithmetic
-from symopt.execution.ball import run_balls
-from symopt.execution.exact import as_balls, object_array, to_fraction
 from symopt.execution.kernel import compile_source, function_source
 from symopt.program.from_sympy import Reader
 from symopt.program.graph import Graph
@@ -27,98 +20,105 @@ from symopt.statement.array.bound import BoundObjective
 from symopt.statement.array.entries import Entries, Numbers, evaluate
 from symopt.statement.array.functions import ELEMENTWISE
 
-__all__ = ["ExactKernel", "exact_gradient", "exact_value"]
+__all__ = ["ExactOracle"]
 
 
-class ExactKernel:
-    """Value and gradient of a bound objective in one exact arithmetic, at its present precision."""
+class ExactOracle:
+    """Value and gradient of a bound objective in an exact arithmetic.
 
-    def __init__(self, bound: BoundObjective, arithmetic: Arithmetic) -> None:
-        self._bound = bound
-        self._numbers = Numbers(
-            arithmetic.convert,
-            lambda value: _first(compile_source(_source(value), arithmetic)),
-            _ball_product if arithmetic.name == "ball" else None,
-        )
-        self._data = {
-            name: _each(arithmetic.convert, part) for name, part in bound.exact_data().items()
-        }
-        self._gradient = gradient(bound.statement)
-
-    def value(self, theta: Sequence[Any]) -> Any:
-        """The loss at a point, whose entries are numbers of the arithmetic."""
-        return self._evaluate({"": self._bound.statement.loss}, theta)[""].item()
-
-    def gradient(self, theta: Sequence[Any]) -> list[Any]:
-        """The gradient at a point, as one number for each entry of it."""
-        found = self._evaluate(self._gradient, theta)
-        return [value for name in self._bound.slices for value in found[name].ravel()]
-
-    def _evaluate(self, roots: Mapping[str, Any], theta: Sequence[Any]) -> dict[str, Entries]:
-        point = self._bound.unflatten(object_array(list(theta)))
-        return evaluate(dict(roots), {**point, **self._data}, self._numbers)
-
-
-def exact_value(bound: BoundObjective, theta: Any, arithmetic: str) -> Any:
-    """The loss at a point: a ``Fraction``, or a ball of a relative radius below 2**-120.
+    Where the loss is quadratic in its parameters its exact Hessian is used, else the matrix form
+    of the gradient is computed entry by entry.
 
     >>> import symopt
-    >>> fit = symopt.models.linear_regression.bind(X=[[1], [2]], y=["1/3", 3])
-    >>> exact_value(fit, [1, 0], "rational")
-    Fraction(13, 18)
+    >>> from symopt.execution.arithmetic import rational
+    >>> fit = symopt.models.linear_regression.bind(X=[[1], [2]], y=["1/2", 3])
+    >>> ExactOracle(fit, rational()).gradient([1, 0])
+    [-3/2, -1/2]
     """
-    (found,) = _at(bound, theta, arithmetic, lambda kernel, point: [kernel.value(point)])
-    return found
+
+    def __init__(self, bound: BoundObjective, arithmetic: Arithmetic) -> None:
+        self.bound, self.arithmetic = bound, arithmetic
+        reached = degree(bound.statement.loss)
+        self._quadratic = None
+        self._converted: dict[int, Any] = {}
+        if reached is not None and reached <= 2:
+            self._quadratic = quadratic_loss(bound)
+            return
+        self._statement = bound.statement
+        self._data = bound.exact_data()
+        product = _ball_product if arithmetic.name == "ball" else None
+        self._numbers = Numbers(arithmetic.convert, self._function, product)
+
+    def _function(self, value: tuple[Any, ...]) -> Callable[[Any], Any]:
+        function = compile_source(_source(value), self.arithmetic)
+        return lambda entry: function(entry)[0]
+
+    def _held(self, key: str, make: Callable[[], Any]) -> Any:
+        """Balls are converted anew at every precision; what was converted last is kept."""
+        from flint import ctx
+
+        kept = self._converted.get(ctx.prec)
+        if kept is None:
+            self._converted.clear()
+            kept = self._converted[ctx.prec] = {}
+        if key not in kept:
+            kept[key] = make()
+        return kept[key]
+
+    def _quadratic_parts(self) -> tuple[list[list[Any]], list[Any], Any]:
+        assert self._quadratic is not None
+        convert = self.arithmetic.convert
+        found = self._quadratic
+        return (
+            [[convert(value) for value in row] for row in found.matrix],
+            [convert(value) for value in found.linear],
+            convert(found.constant),
+        )
+
+    def gradient(self, point: Sequence[Any]) -> list[Any]:
+        """The gradient at a point of the arithmetic's numbers (or integers)."""
+        if self._quadratic is not None:
+            matrix, linear, _ = self._held("quadratic", self._quadratic_parts)
+            return [
+                sum((a * w for a, w in zip(row, point, strict=True)), -c)
+                for row, c in zip(matrix, linear, strict=True)
+            ]
+        found = self._evaluate(point, dict(self._statement.gradient))
+        return [value for name in self.bound.slices for value in found[name].ravel()]
+
+    def value(self, point: Sequence[Any]) -> Any:
+        """The loss at a point."""
+        if self._quadratic is not None:
+            matrix, linear, constant = self._held("quadratic", self._quadratic_parts)
+            total = constant
+            for row, c, w in zip(matrix, linear, point, strict=True):
+                total = total + w * (
+                    sum((a * v for a, v in zip(row, point, strict=True)), 0) / 2 - c
+                )
+            return total
+        return self._evaluate(point, {"L": self._statement.loss})["L"].item()
+
+    def _evaluate(self, point: Sequence[Any], roots: Any) -> dict[str, Any]:
+        convert = np.frompyfunc(self.arithmetic.convert, 1, 1)
+        data = self._held(
+            "data", lambda: {name: np.asarray(convert(part)) for name, part in self._data.items()}
+        )
+        theta = np.empty(len(point), dtype=object)
+        theta[:] = [
+            self.arithmetic.convert(Fraction(v)) if isinstance(v, int) else v for v in point
+        ]
+        return evaluate(roots, {**self.bound.unflatten(theta), **data}, self._numbers)
 
 
-def exact_gradient(bound: BoundObjective, theta: Any, arithmetic: str) -> Any:
-    """The gradient at a point, as an object array of fractions or of balls.
-
-    Raises :class:`~symopt.errors.InexactError` where a function has no rational value, and
-    :class:`~symopt.errors.BudgetError` where a ball does not decide a case.
-    """
-    return _at(bound, theta, arithmetic, lambda kernel, point: kernel.gradient(point))
-
-
-def _at(
-    bound: BoundObjective,
-    theta: Any,
-    arithmetic: str,
-    ask: Callable[[ExactKernel, list[Any]], list[Any]],
-) -> Any:
-    exact = bound.exact_point(theta)
-    if arithmetic == "rational":
-        own = numbers.rational()
-        found = ask(ExactKernel(bound, own), [own.convert(value) for value in exact])
-        return object_array([to_fraction(value) for value in found])
-
-    def attempt(watch: Callable[[tuple[Any, ...]], None]) -> list[Any]:
-        balls = numbers.ball()
-        result = ask(ExactKernel(bound, balls), [balls.convert(value) for value in exact])
-        watch(tuple(result))
-        return result
-
-    found, _ = run_balls(attempt, bound.name, 1)
-    return as_balls(found)
-
-
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=64)
 def _source(value: tuple[Any, ...]) -> str:
-    """The function of one number that an elementwise function's statement says."""
+    """The source of an elementwise function."""
     name, *constants = value
-    u = Symbol("u", real=True)
     graph = Graph()
-    reader = Reader(graph, {u: graph.input("u")})
-    stated = sympy.sympify(ELEMENTWISE[name].expression(u, *constants))
-    return function_source("stated", graph.program({"v": reader.read(stated)}), {"u": "u"}, EXACT)
-
-
-def _first(function: Callable[[Any], tuple[Any]]) -> Callable[[Any], Any]:
-    return lambda number: function(number)[0]
-
-
-def _each(convert: Callable[[Any], Any], given: Entries) -> Entries:
-    return np.asarray(np.frompyfunc(convert, 1, 1)(given), dtype=object)
+    u = Symbol("u", real=True)
+    stated = ELEMENTWISE[name].expression(u, *constants)
+    program = graph.program({"y": Reader(graph, {u: graph.input("u")}).read(stated)})
+    return function_source(f"each_{name}", program, {"u": "u"}, EXACT)
 
 
 def _ball_product(a: Entries, b: Entries) -> Entries:

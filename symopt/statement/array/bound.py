@@ -212,10 +212,10 @@ class BoundObjective:
         >>> import symopt
         >>> fit = symopt.models.logistic_regression.bind(X=[[1], [2]], y=[0, 1])
         >>> fit.value([1, 0]), fit.value([1, 0], "ball").str(30, radius=False)
-        (0.72009484..., '0.7200948492830...')
+        (0.7200948492805977, '0.720094849280597665246361150663')
         """
         if _is_exact(arithmetic):
-            from symopt.execution.array.exact import exact_value
+            from symopt.execution.array.at_point import exact_value
 
             return exact_value(self, theta, arithmetic)
         return self._kernel(arithmetic).value_at(self.point(theta))
@@ -223,7 +223,7 @@ class BoundObjective:
     def gradient(self, theta: Any, arithmetic: str = "float64") -> Values:
         """The gradient at ``theta`` as one vector, in the same arithmetics as :meth:`value`."""
         if _is_exact(arithmetic):
-            from symopt.execution.array.exact import exact_gradient
+            from symopt.execution.array.at_point import exact_gradient
 
             found: Values = exact_gradient(self, theta, arithmetic)
             return found
@@ -249,10 +249,6 @@ class BoundObjective:
                 f"{', '.join(self.slices)} have {self.dimension} entries together"
             )
         return made
-
-    def exact_point(self, theta: Any) -> list[Fraction]:
-        """``theta`` as exact fractions: a float is its exact binary64 value."""
-        return [Fraction(value) for value in self.point(theta).tolist()]
 
     def __str__(self) -> str:
         listed = ", ".join(f"{name} {shape_text(part.shape)}" for name, part in self.data.items())
