@@ -92,6 +92,14 @@ def system_data(system: System) -> dict[str, Any]:
             }
             for entry in system.printed
         ],
+        "fits": [
+            {
+                "label": fit.label, "rule": fit.rule, "model": fit.model, "steps": fit.steps,
+                "hyperparameters": dict(fit.hyperparameters), "data": fit.made,
+                "learned": list(fit.learned), "batch": fit.batch, "order": fit.order,
+            }
+            for fit in system.fits
+        ],
         "claims": [{"by": claim.by, "text": claim.text} for claim in system.claims],
     }  # fmt: skip
 

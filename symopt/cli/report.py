@@ -171,7 +171,20 @@ def print_system(found: Reproduction) -> None:
             click.echo(f"  {body}  {click.style(verdict, fg=color)}")
             if row.detail:
                 print_text(row.detail, 14)
-    click.echo(f"\n{click.style('Where the runs end', bold=True)}")
+    for fit in found.fits:
+        click.echo(f"\n{click.style(fit.fit.label, bold=True)}")
+        print_text(fit.fit.described, 2)
+        cells = [
+            [str(row.step), repr(row.float32), repr(row.float64), row.exact] for row in fit.rows
+        ]
+        header = ["step", "loss, float32", "loss, float64", "loss, certified"]
+        for line in text_table(header, cells, "rlll").splitlines():
+            click.echo(f"  {line}".rstrip())
+    if found.fits:
+        for made in dict.fromkeys(fit.fit.made for fit in found.fits):
+            print_text(f"Data: {made}.", 2)
+    if found.ends:
+        click.echo(f"\n{click.style('Where the runs end', bold=True)}")
     for end in found.ends:
         click.echo(f"{end.run.label}, {end.run.steps} steps")
         if end.exact:
@@ -205,6 +218,19 @@ def _system_data(found: Reproduction) -> dict[str, Any]:
                 "f": end.value, "detail": end.detail,
             }
             for end in found.ends
+        ],
+        "fits": [
+            {
+                "fit": fit.fit.label, "rule": fit.fit.rule, "model": fit.fit.model,
+                "losses": [
+                    {
+                        "step": row.step, "float32": number(row.float32),
+                        "float64": number(row.float64), "exact": row.exact,
+                    }
+                    for row in fit.rows
+                ],
+            }
+            for fit in found.fits
         ],
         "claims": [
             {

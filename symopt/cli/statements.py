@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from symopt.cli.options import Catalogue, Command, catalogue, json_option
-from symopt.cli.output import print_json, print_table, terminal_width
+from symopt.cli.output import print_json, print_table, print_text, terminal_width
 
 _KINDS = ("rules", "objectives", "models", "systems")
 
@@ -81,7 +81,8 @@ def _entries(kind: str, library: Catalogue) -> list[dict[str, Any]]:
 
     return [
         {
-            "name": name, "title": system.title, "runs": len(system.runs),
+            "name": name, "title": system.title,
+            "runs": len(system.runs) + len(system.fits),
             "printed": len(system.printed), "claims": len(system.claims),
         }
         for name, system in systems.items()
@@ -133,7 +134,12 @@ def _show_system(system: Any) -> None:
         ]
         for run in system.runs
     ]  # fmt: skip
-    print_table(["run", "rule", "objective", "start", "steps", "settings"], rows)
+    if rows:
+        print_table(["run", "rule", "objective", "start", "steps", "settings"], rows)
+    for fit in system.fits:
+        print_text(str(fit))
+    for made in dict.fromkeys(fit.made for fit in system.fits):
+        print_text(f"Data: {made}.")
     click.echo("\nClaims:")
     for claim in system.claims:
         click.echo(f"  {claim.by}: {claim.text}")

@@ -9,12 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sympy import Expr, Symbol
 
 from symopt.errors import StatementError, did_you_mean
 from symopt.statement.numbers import exact
+
+if TYPE_CHECKING:
+    from symopt.statement.fit import Fit
 
 __all__ = [
     "Claim",
@@ -113,6 +116,8 @@ class Claim:
 
     text: str
     by: str = field(default="symopt", kw_only=True)
+    #: Whether labels in it are those of fits, and not of runs.
+    of_fits: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -294,7 +299,7 @@ class DependsOn(Claim):
 class System:
     """A source system: its runs, the numbers it printed, the claims about it, its pictures.
 
-    A system whose runs are of another kind, such as fits of random data, has claims alone.
+    ``fits`` are the runs that train a model with data (:mod:`symopt.statement.fit`).
     """
 
     title: str
@@ -305,18 +310,20 @@ class System:
     pictures: Sequence[SystemPicture] = ()
     name: str = ""
     family: str = ""
+    fits: Sequence[Fit] = ()
 
     def __post_init__(self) -> None:
-        for item in ("runs", "printed", "claims", "pictures"):
+        for item in ("runs", "printed", "claims", "pictures", "fits"):
             object.__setattr__(self, item, tuple(getattr(self, item)))
-        labels = [run.label for run in self.runs]
+        labels = [*(run.label for run in self.runs), *(fit.label for fit in self.fits)]
         if len(set(labels)) < len(labels):
             raise StatementError(f"system {self.title!r} has two runs of one label")
         for thing in [*self.printed, *self.claims]:
-            for attribute in ("run", "left", "right"):
+            named = self.fit if getattr(thing, "of_fits", False) else self.run
+            for attribute in ("run", "left", "right", "fit"):
                 label: Any = getattr(thing, attribute, None)
                 if label is not None:
-                    self.run(label)
+                    named(label)
         for entry in self.printed:
             if not 0 <= entry.step <= self.run(entry.run).steps:
                 raise StatementError(
@@ -335,12 +342,24 @@ class System:
 
         Raises :class:`~symopt.errors.StatementError` with the nearest labels.
         """
-        for run in self.runs:
-            if run.label == label:
-                return run
+        found: SystemRun = self._labelled("run", self.runs, label)
+        return found
+
+    def fit(self, label: str) -> Fit:
+        """The fit of that label.
+
+        Raises :class:`~symopt.errors.StatementError` with the nearest labels.
+        """
+        found: Fit = self._labelled("fit", self.fits, label)
+        return found
+
+    def _labelled(self, what: str, items: Sequence[Any], label: str) -> Any:
+        for item in items:
+            if item.label == label:
+                return item
         raise StatementError(
-            f"system {self.title!r} has no run {label!r}."
-            + did_you_mean(label, [run.label for run in self.runs])
+            f"system {self.title!r} has no {what} {label!r}."
+            + did_you_mean(label, [item.label for item in items])
         )
 
     def named(self, name: str, family: str = "") -> System:
@@ -355,4 +374,5 @@ class System:
                 f"  {run.label}: {run.rule} on {run.objective} from ({', '.join(run.start)}), "
                 f"{run.steps} steps, {values}"
             )
+        lines += [f"  {fit}" for fit in self.fits]
         return "\n".join(lines)

@@ -41,6 +41,7 @@ from symopt.statement.system import (
     WeightOfGradient,
 )
 from symopt.verification.digits import bounds, decimal, within
+from symopt.verification.fits import FittedRuns
 
 __all__ = ["Finding", "Runs", "printed_value", "settle"]
 
@@ -65,6 +66,7 @@ class Runs:
         self.system = system
         self._run = run
         self._done: dict[tuple[str, str], Trajectory] = {}
+        self.fits = FittedRuns()
 
     def get(self, label: str, arithmetic: str, steps: int | None = None) -> Trajectory:
         """The run of that label in that arithmetic, with at least that many steps (default all)."""

@@ -2,7 +2,7 @@
 
 >>> import symopt
 >>> list(symopt.systems)
-['N1', 'N3a', 'N3b', 'N3c', 'N3d', 'N4', 'N5']
+['N1', 'N2', 'N3a', 'N3b', 'N3c', 'N3d', 'N4', 'N5']
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from symopt.statement.library import Library
 from symopt.statement.system import Printed, System, SystemRun
 from symopt.verification.claims import Finding, Runs, printed_value, settle
 from symopt.verification.digits import bounds, decimal, within
+from symopt.verification.fit_claims import settle_fits as settle_fits
+from symopt.verification.fits import FitResult
 
 __all__ = [
     "AGREES", "DIFFERS", "EndPoint", "Reproduction", "Row", "claims_of", "reproduce", "systems",
@@ -77,12 +79,13 @@ class EndPoint:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A source system computed anew: printed numbers, end points and settled claims."""
+    """A source system computed anew: printed numbers, end points, fits and settled claims."""
 
     system: System
     rows: tuple[Row, ...]
     ends: tuple[EndPoint, ...]
     findings: tuple[Finding, ...]
+    fits: tuple[FitResult, ...] = ()
 
     def finding(self, text: str) -> Finding:
         """The one finding whose claim contains that text.
@@ -104,6 +107,7 @@ class Reproduction:
         for end in self.ends:
             where = f"({', '.join(end.exact)}), f = {end.value}" if end.exact else end.detail
             lines.append(f"  {end.run.label}, after {end.run.steps} steps: {where}")
+        lines += [f"  {line}" for fit in self.fits for line in str(fit).splitlines()]
         return "\n".join([*lines, *(f"  {finding}" for finding in self.findings)])
 
 
@@ -125,7 +129,9 @@ def reproduce(system: System | str) -> Reproduction:
     runs = Runs(stated, run)
     ends = tuple(_end(entry, runs) for entry in stated.runs)
     rows = tuple(_row(entry, runs) for entry in stated.printed)
-    return Reproduction(stated, rows, ends, tuple(settle(claim, runs) for claim in stated.claims))
+    fits = tuple(runs.fits.result(fit) for fit in stated.fits)
+    findings = tuple(settle(claim, runs) for claim in stated.claims)
+    return Reproduction(stated, rows, ends, findings, fits)
 
 
 def claims_of(system: System | str) -> tuple[Finding, ...]:

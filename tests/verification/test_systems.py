@@ -9,7 +9,7 @@ import pytest
 import sympy
 
 from symopt.errors import StatementError, UndecidedError, UnknownNameError
-from symopt.statement.library import objectives, rules
+from symopt.statement.library import models, objectives, rules
 from symopt.statement.symbols import eta, g
 from symopt.statement.system import (
     ExactValue,
@@ -22,7 +22,7 @@ from symopt.statement.system import (
 from symopt.verification.digits import bounds, decimal, within
 from symopt.verification.systems import AGREES, DIFFERS, Reproduction, reproduce, systems
 
-NAMES = ["N1", "N3a", "N3b", "N3c", "N3d", "N4", "N5"]
+NAMES = ["N1", "N2", "N3a", "N3b", "N3c", "N3d", "N4", "N5"]
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,72 @@ def test_every_run_names_a_stated_rule_objective_and_hyperparameters(name):
     for run in systems[name].runs:
         rules[run.rule].bind(run.hyperparameters)
         assert objectives[run.objective].dimension == len(run.start)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_fit_names_a_stated_rule_model_and_hyperparameters(name):
+    for fit in systems[name].fits:
+        rules[fit.rule].bind(fit.hyperparameters)
+        assert fit.model in models
+        assert set(fit.learned) <= {leaf.name for leaf in models[fit.model].parameters}
+
+
+# N2
+
+
+def by_hand(X, y, parts):
+    """Loss and gradient of the network, written out again in NumPy."""
+    (W1, b1), (W2, b2), (W3, b3) = parts
+    z1 = X @ W1 + b1
+    a1 = np.maximum(z1, 0)
+    a2 = 1 / (1 + np.exp(-(a1 @ W2 + b2)))
+    p = np.exp(a2 @ W3 + b3)
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(len(y)), y]).mean()
+    d3 = (p - np.eye(3)[y]) / len(y)
+    d2 = d3 @ W3.T * a2 * (1 - a2)
+    d1 = d2 @ W2.T * (z1 > 0)
+    return loss, [(X.T @ d1, d1.sum(0)), (a1.T @ d2, d2.sum(0)), (a2.T @ d3, d3.sum(0))]
+
+
+def test_n2_both_runs_are_those_of_the_network_written_out_in_numpy(done):
+    fits = {found.fit.label: found for found in done["N2"].fits}
+    data, start = systems["N2"].fits[0].make()
+    X, y = data["X"].astype(float), data["y"]
+    assert (X.shape, X.min() >= 0, X.max() < 1, set(y)) == ((500, 20), True, True, {0, 1, 2})
+    begin = [[start[f"{name}{i}"].astype(float) for name in "Wb"] for i in (1, 2, 3)]
+    loss, gradient = by_hand(X, y, begin)
+    moved = [[begin[0][0] - 10 * gradient[0][0], begin[0][1]], *begin[1:]]
+    plain = [loss, by_hand(X, y, moved)[0]]
+    parts, velocity, losses = begin, [[0.0, 0.0] for _ in begin], []
+    for _ in range(3):
+        loss, gradient = by_hand(X, y, parts)
+        losses.append(loss)
+        velocity = [
+            [0.9 * v - 0.1 * g for v, g in zip(*pair, strict=True)]
+            for pair in zip(velocity, gradient, strict=True)
+        ]
+        parts = [
+            [p + v for p, v in zip(*pair, strict=True)]
+            for pair in zip(parts, velocity, strict=True)
+        ]
+    for label, expected in (
+        ("A, one plain step", plain),
+        ("B, momentum", losses),
+        ("B, velocity form", losses),
+    ):
+        found = fits[label].rows[: len(expected)]
+        assert [float(row.exact) for row in found] == pytest.approx(expected, rel=1e-13)
+        assert [row.float64 for row in found] == pytest.approx(expected, rel=1e-13)
+        assert [row.float32 for row in found] == pytest.approx(expected, rel=1e-5)
+        assert all(len(row.exact) >= 24 for row in found)
+
+
+def test_n2_the_velocity_form_is_torchs_rule_and_each_first_step_lowers_the_loss(done):
+    assert all(finding.holds for finding in done["N2"].findings)
+    evidence = done["N2"].finding("new direction").evidence
+    assert "proved by symopt.prove" in evidence
+    assert "balls of all 412 parameters overlap up to step 2" in evidence
 
 
 # N1

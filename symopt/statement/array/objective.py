@@ -139,6 +139,35 @@ class ArrayObjective:
             data=tuple(leaves[leaf] for leaf in self.data),
         )
 
+    def learning(self, *names: str) -> ArrayObjective:
+        """The same where only these parameters are learned; the others become data.
+
+        >>> import symopt
+        >>> fit = symopt.models.linear_regression.learning("b")
+        >>> [leaf.name for leaf in fit.parameters], [leaf.name for leaf in fit.data]
+        (['b'], ['X', 'y', 'w'])
+
+        Raises :class:`~symopt.errors.InputError` for a name that is none of its parameters.
+        """
+        known = [leaf.name for leaf in self.parameters]
+        for name in names:
+            if name not in known:
+                raise InputError(
+                    f"{self.name} has no parameter {name!r}; it has {', '.join(known)}."
+                    f"{did_you_mean(name, known)}"
+                )
+        held = {
+            leaf: Array("data", (), leaf.shape, leaf.name)
+            for leaf in self.parameters
+            if leaf.name not in names
+        }
+        return replace(
+            self,
+            loss=rebuild(self.loss, dict(held)),
+            parameters=tuple(leaf for leaf in self.parameters if leaf not in held),
+            data=(*self.data, *held.values()),
+        )
+
     def bind(self, values: Mapping[str, Any] | None = None, /, **data: Any) -> BoundObjective:
         """The objective on data: ``objective.bind(X=X, y=y)``; sizes follow from the shapes.
 
