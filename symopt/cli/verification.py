@@ -321,7 +321,7 @@ def _write_certificate(verdict: Verdict, file: str | None) -> None:
     """Write the proof, in the format that the file's name asks for; or say why there is none."""
     from pathlib import Path
 
-    from symopt.errors import OutputError
+    from symopt.execution.files import written
 
     if file is None:
         return
@@ -329,12 +329,7 @@ def _write_certificate(verdict: Verdict, file: str | None) -> None:
     if form not in verdict.certificates:
         message(f"no certificate: {verdict.no_certificates.get(form, verdict.status)}")
         return
-    try:
-        draft = Path(f"{file}.part")
-        draft.write_text(verdict.certificates[form], encoding="utf-8")
-        draft.replace(file)
-    except OSError as error:
-        raise OutputError(f"cannot write {file}: {error}") from None
+    written(Path(file), verdict.certificates[form])
 
 
 def verdict_data(verdict: Verdict) -> dict[str, Any]:

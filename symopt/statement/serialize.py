@@ -10,6 +10,7 @@ from sympy import Expr, Symbol
 
 from symopt.errors import StatementError
 from symopt.statement import symbols as letters
+from symopt.statement.bounded import MAX_BITS, MAX_EXPONENT, MAX_RADICAL_BITS
 from symopt.statement.objective import KnownPoint, Objective
 from symopt.statement.rule import Hyperparameter, Rule
 from symopt.statement.source import Reference, Source
@@ -74,11 +75,39 @@ def decode(data: Any) -> Any:
             return sympy.Rational(int(rest[0]), int(rest[1]))
         if head == "Constant":
             return {**_CONSTANTS, **_INFINITE}[rest[0]]
-        return _HEADS[head](*[decode(item) for item in rest])
+        args = [decode(item) for item in rest]
+        _refuse_growth(head, args)
+        return _HEADS[head](*args)
     except StatementError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise StatementError(f"{data!r:.80} is not a stored expression ({error})") from error
+
+
+def _refuse_growth(head: str, args: list[Any]) -> None:
+    """Refuse what SymPy would compute with numbers beyond all bounds: it evaluates as it builds.
+
+    Numbers grow without bound in powers alone, and in the exponential of a logarithm.
+    """
+    if head == "Pow" and len(args) == 2:
+        base, exponent = args
+    elif head == "exp" and len(args) == 1 and args[0].has(sympy.log):
+        base = exponent = args[0]
+    else:
+        return
+    largest = max((abs(number) for number in exponent.atoms(sympy.Rational)), default=0)
+    bits = sum(number.p.bit_length() + number.q.bit_length() for number in _numbers(base))
+    root = head == "Pow" and base.is_Rational and exponent.is_Rational and not exponent.is_Integer
+    if largest > MAX_EXPONENT or bits * largest > MAX_BITS or (root and bits > MAX_RADICAL_BITS):
+        raise StatementError(
+            f"a stored power with the exponent {exponent!s:.30} is refused: computing it might "
+            "never end. Store the expression without it"
+        )
+
+
+def _numbers(expression: Any) -> list[Any]:
+    """All rational numbers that occur, as often as they occur."""
+    return [part for part in sympy.preorder_traversal(expression) if part.is_Rational]
 
 
 def _source_data(source: Source | None) -> Any:

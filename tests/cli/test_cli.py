@@ -34,6 +34,13 @@ hollow = Objective("x**2 + 3*y**2", variables="x y", title="Hollow", start=("1",
 """
 
 
+DERIVATION = """
+import symopt
+
+document = symopt.derive("gradient_descent", "half_square", steps=1)
+"""
+
+
 def call(*arguments: str, code: int = 0, env: dict[str, str] | None = None) -> Result:
     result = CliRunner().invoke(main, arguments, prog_name="symopt", env=env)
     assert result.exit_code == code, result.output
@@ -324,3 +331,13 @@ def test_derive_shows_as_much_as_a_reader_wants() -> None:
     assert "with numbers" not in brief
     assert "the rule's line" in full
     assert "What was checked" in brief
+
+
+def test_a_folder_of_derivations_is_written_and_found_stale_when_a_line_is_altered(tmp_path):
+    (tmp_path / "descent.py").write_text(DERIVATION)
+    call("derive", "--check", str(tmp_path), code=1)
+    call("derive", "--update", str(tmp_path))
+    call("derive", "--check", str(tmp_path))
+    page = tmp_path / "descent.md"
+    page.write_text(page.read_text().replace("descent", "ascent"))
+    assert "descent.md" in call("derive", "--check", str(tmp_path), code=1).output

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from structures import one_of_each_structure
 
 import symopt
 from symopt.derivation.step import step_program
@@ -62,10 +63,17 @@ def assert_compiled_agrees(rule, objective, arithmetic="float64"):
                                         **options), what)  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.study
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_rule_on_every_objective_to_the_bit(objective):
     for rule in RULES:
+        assert_compiled_agrees(rule, objective)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_structure_of_rule_on_every_objective_to_the_bit(objective):
+    for rule in one_of_each_structure(OBJECTIVES.index(objective)):
         assert_compiled_agrees(rule, objective)
 
 

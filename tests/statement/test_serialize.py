@@ -118,3 +118,34 @@ def test_what_has_no_head_cannot_be_stored():
 def test_text_stays_text():
     objective = Objective("x**2", variables="x", note='"quotes"\n\\backslash ü')
     assert objective_from(again(objective_data(objective))).note == objective.note
+
+
+def number(value):
+    return ["Rational", str(value), "1"]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        ["Pow", number(9), number(9**9)],
+        ["Pow", ["Pow", ["Pow", number(9), number(900)], number(900)], number(900)],
+        ["Pow", ["Mul", number(3), encode(x)], number(10**12)],
+        ["Pow", number(2), ["Add", encode(x), number(10**12)]],
+        ["exp", ["Mul", number(10**12), ["log", number(2)]]],
+        ["Pow", number(3**400 * 2**200 + 1), ["Rational", "1", "2"]],
+    ],
+)
+def test_a_power_that_would_never_be_computed_is_refused(hostile):
+    with pytest.raises(StatementError, match="might never end"):
+        decode(hostile)
+
+
+def test_powers_of_a_stored_statement_stay_within_the_bound():
+    for expression in (
+        x**-2,
+        2**t,
+        sympy.sqrt(x**2 + 1),
+        sympy.exp(-x / 3),
+        x ** sympy.Rational(3, 7),
+    ):
+        assert decode(again(encode(expression))) == expression

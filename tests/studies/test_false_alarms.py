@@ -1,4 +1,4 @@
-"""The study of false alarms, small in the first set and larger in the second."""
+"""The study of false alarms, small in the first set and larger by hand."""
 
 import pytest
 from false_alarms import FAMILIES, study
@@ -22,7 +22,7 @@ def test_no_false_alarm_in_900_random_steps():
     assert max(row.eta for row in found) > 0.9
 
 
-@pytest.mark.slow
+@pytest.mark.study
 def test_no_false_alarm_in_20000_random_steps():
     found = rows(20_000, seed=12)
     assert [(row.code, row.dtype) for row in found if row.alarms or row.undecided] == []

@@ -1,4 +1,4 @@
-"""The study of false equalities, small in the first set and larger in the second."""
+"""The study of false equalities, small in the first set and larger by hand."""
 
 import pytest
 from false_equalities import study
@@ -10,7 +10,7 @@ def test_no_false_equality_among_200_random_programs():
     assert false == []
 
 
-@pytest.mark.slow
+@pytest.mark.study
 def test_no_false_equality_among_3000_random_programs():
     proved, false = study(3000, seed=6)
     assert proved > 500
