@@ -79,7 +79,7 @@ def system_data(system: System) -> dict[str, Any]:
         "name": system.name, "title": system.title, "note": system.note,
         "runs": [
             {
-                "label": run.label, "rule": run.rule, "objective": run.objective,
+                "label": run.label, "rule": run.rule, "objective": str(run.objective),
                 "start": list(run.start), "steps": run.steps,
                 "hyperparameters": dict(run.hyperparameters), "arithmetic": run.arithmetic,
             }

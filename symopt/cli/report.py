@@ -147,27 +147,33 @@ def _dash(value: int | None) -> str:
 
 def print_system(found: Reproduction) -> None:
     """A source system: printed numbers beside float64 and exact ones, end points, claims."""
-    from symopt.verification.systems import AGREES
+    from symopt.verification.systems import AGREES, UNRECORDED
 
     click.echo(click.style(f"{found.system.name}: {found.system.title}", bold=True))
     print_text(found.system.note)
     labels = dict.fromkeys(row.run for row in found.rows)
+    short = {AGREES: "agrees", UNRECORDED: "not recorded"}
     for label in labels:
         rows = [row for row in found.rows if row.run == label]
         cells = [
             [
-                str(row.step), row.quantity, row.printed.text, repr(row.float64), row.exact,
-                "agrees" if row.verdict == AGREES else row.verdict,
+                str(row.step), row.quantity, row.printed.text or "-", repr(row.float64),
+                repr(row.native), row.exact, short.get(row.verdict, row.verdict),
             ]
             for row in rows
         ]  # fmt: skip
-        header = ["step", "", "printed", "float64", "exact", ""]
-        lines = text_table(header, cells, "rlllll").splitlines()
+        native = found.system.run(label).arithmetic
+        header = ["step", "", "printed", "float64", native, "exact", ""]
+        if native == "float64":  # the note's own arithmetic is no further column
+            header.pop(4)
+            for cell in cells:
+                cell.pop(4)
+        lines = text_table(header, cells, "r" + "l" * (len(header) - 1)).splitlines()
         click.echo(f"\n{label}")
         click.echo(f"  {lines[0]}")
         for row, line in zip(rows, lines[1:], strict=True):
             body, _, verdict = line.rpartition("  ")
-            color = "green" if row.verdict == AGREES else "yellow"
+            color = {AGREES: "green", UNRECORDED: "cyan"}.get(row.verdict, "yellow")
             click.echo(f"  {body}  {click.style(verdict, fg=color)}")
             if row.detail:
                 print_text(row.detail, 14)

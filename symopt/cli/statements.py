@@ -129,7 +129,7 @@ def _show_system(system: Any) -> None:
     click.echo(f"{system.name}: {system.title}\n{system.note}\n")
     rows = [
         [
-            run.label, run.rule, run.objective, f"({', '.join(run.start)})", str(run.steps),
+            run.label, run.rule, str(run.objective), run.where, str(run.steps),
             ", ".join(f"{name}={value}" for name, value in run.hyperparameters.items()),
         ]
         for run in system.runs

@@ -90,6 +90,7 @@ class Report:
         rows = [row for found in self.reproductions for row in found.rows]
         findings = [finding for found in self.reproductions for finding in found.findings]
         if rows or findings:
+            rows = [row for row in rows if row.printed.text]
             agree = sum(row.verdict == AGREES for row in rows)
             holds = sum(finding.holds for finding in findings)
             lines.append(

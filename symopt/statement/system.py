@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sympy import Expr, Symbol
 
 from symopt.errors import StatementError, did_you_mean
+from symopt.statement.array.expression import Array
 from symopt.statement.numbers import exact
+from symopt.statement.system_data import OnData
 
 if TYPE_CHECKING:
     from symopt.statement.fit import Fit
 
 __all__ = [
+    "BackwardPass",
     "Claim",
     "ConvergesFaster",
     "CountOfKind",
     "DependsOn",
     "Diverges",
+    "EndsAtMinimizer",
     "EndsLower",
     "ExactValue",
     "FateOnQuadratic",
@@ -47,12 +51,13 @@ __all__ = [
 class SystemRun:
     """One run of a note: a rule on an objective, with every number exactly as written.
 
-    ``rule`` and ``objective`` are library names, ``arithmetic`` is what the note computed in.
+    ``rule`` and ``objective`` are library names, ``arithmetic`` is what the note computed in. On
+    data the objective is an :class:`~symopt.statement.system_data.OnData`, which has the start.
     """
 
     label: str
     rule: str
-    objective: str
+    objective: str | OnData
     start: Sequence[str]
     steps: int
     hyperparameters: Mapping[str, str] = field(hash=False)
@@ -64,11 +69,30 @@ class SystemRun:
             exact(number, f"run {self.label!r}")
         if self.steps < 1:
             raise StatementError(f"run {self.label!r} has {self.steps} steps; it needs at least 1")
+        if isinstance(self.objective, OnData) and self.start:
+            raise StatementError(f"run {self.label!r}: the start on data is that of its OnData")
+
+    @property
+    def target(self) -> Any:
+        """What :func:`symopt.run` takes as objective."""
+        return self.objective.objective if isinstance(self.objective, OnData) else self.objective
+
+    @property
+    def x0(self) -> Any:
+        """What :func:`symopt.run` takes as start."""
+        return self.objective.start() if isinstance(self.objective, OnData) else list(self.start)
+
+    @property
+    def where(self) -> str:
+        """The start in words."""
+        return "the start of its data" if self.objective is not self.target else (
+            f"({', '.join(self.start)})"
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Printed:
-    """One printed number: the text as it stands in the note.
+    """One printed number: the text as it stands in the note, empty where that is not recorded.
 
     ``quantity`` is ``"x"`` (after the step), ``"g"`` (the gradient that the step uses) or ``"f"``
     (the objective after the step).
@@ -89,6 +113,8 @@ class Printed:
             raise StatementError(f"{self.quantity!r} is not a printed quantity; give x, g or f")
         if self.quantity == "g" and self.step < 1:
             raise StatementError("the gradient of a step is printed for steps from 1")
+        if not self.text:
+            return
         try:
             Decimal(self.text)
         except InvalidOperation:
@@ -208,24 +234,26 @@ class UnboundedBelow(Claim):
 class SystemPicture:
     """A picture of a note: which runs, drawn how, over which window.
 
-    ``kind`` is ``"trajectory"`` (all paths on contours), ``"panels"`` (one each) or ``"surface"``
-    (in three dimensions). ``window`` are the intervals of the contours or the mesh, ``limits``
+    ``kind`` is ``"trajectory"`` (all paths on contours), ``"panels"`` (one each), ``"surface"``
+    (in three dimensions) or ``"training"`` (losses by iteration and by
+    epoch, without window). ``window`` are the intervals of the contours or the mesh, ``limits``
     those of the axes where they differ, ``highest`` cuts the contours there, ``heights`` cuts a
     surface to an interval of f, and an animation shows a step for ``milliseconds``.
     """
 
     kind: str
     runs: Sequence[str]
-    window: Sequence[tuple[str, str]]
+    window: Sequence[tuple[str, str]] = ()
     limits: Sequence[tuple[str, str]] = ()
     highest: str | None = None
     heights: tuple[str, str] | None = None
     milliseconds: int | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in {"trajectory", "panels", "surface"}:
+        if self.kind not in {"trajectory", "panels", "surface", "training"}:
             raise StatementError(
-                f"{self.kind!r} is not a kind of picture; give trajectory, panels or surface"
+                f"{self.kind!r} is not a kind of picture; give trajectory, panels, surface or "
+                "training"
             )
         ends = [end for interval in (*self.window, *self.limits) for end in interval]
         for number in [*ends, *([self.highest] if self.highest else []), *(self.heights or ())]:
@@ -285,6 +313,25 @@ class GradientTimes(Claim):
     variables: Sequence[Symbol]
     written: Sequence[Expr]
     factor: str
+
+
+@dataclass(frozen=True)
+class BackwardPass(Claim):
+    """What is written as the gradient of a model's loss is that many times its gradient.
+
+    ``written`` holds an expression in the model's own parameters and data for each parameter.
+    """
+
+    model: str
+    written: Mapping[str, Array] = field(hash=False)
+    factor: str
+
+
+@dataclass(frozen=True)
+class EndsAtMinimizer(Claim):
+    """The exact end of a run, rounded to its arithmetic, is the exact point of least loss."""
+
+    run: str
 
 
 @dataclass(frozen=True)
@@ -371,7 +418,7 @@ class System:
         for run in self.runs:
             values = ", ".join(f"{key} {value}" for key, value in run.hyperparameters.items())
             lines.append(
-                f"  {run.label}: {run.rule} on {run.objective} from ({', '.join(run.start)}), "
+                f"  {run.label}: {run.rule} on {run.objective} from {run.where}, "
                 f"{run.steps} steps, {values}"
             )
         lines += [f"  {fit}" for fit in self.fits]

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import singledispatch
 from typing import Any
 
+import numpy as np
 import sympy
 
+from symopt.derivation.array.factor import ratio
+from symopt.derivation.array.quadratic import quadratic_loss
 from symopt.derivation.critical_points import critical_points
 from symopt.derivation.recurrence import equal
 from symopt.derivation.stability import stability
 from symopt.derivation.unroll import unroll
 from symopt.errors import InexactError, StatementError, UndecidedError
+from symopt.execution.arithmetic import round_to
 from symopt.execution.trajectory import Trajectory
-from symopt.statement.library import objectives, rules
+from symopt.statement.array.batches import Batches
+from symopt.statement.array.bound import BoundObjective
+from symopt.statement.array.expression import array
+from symopt.statement.library import models, objectives, rules
 from symopt.statement.numbers import exact, rational
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import grad, x
 from symopt.statement.system import (
+    BackwardPass,
     Claim,
     ConvergesFaster,
     CountOfKind,
     DependsOn,
     Diverges,
+    EndsAtMinimizer,
     EndsLower,
     ExactValue,
     FateOnQuadratic,
@@ -40,6 +49,8 @@ from symopt.statement.system import (
     UnboundedBelow,
     WeightOfGradient,
 )
+from symopt.statement.system_data import OnData
+from symopt.verification.array.gradient import prove_gradient
 from symopt.verification.digits import bounds, decimal, within
 from symopt.verification.fits import FittedRuns
 
@@ -76,12 +87,14 @@ class Runs:
         if done is None or done.steps < steps:
             done = self._run(
                 stated.rule,
-                stated.objective,
-                x0=list(stated.start),
+                stated.target,
+                x0=stated.x0,
                 steps=steps,
                 arithmetic=arithmetic,
                 **stated.hyperparameters,
             )
+            if isinstance(stated.objective, OnData):
+                done = replace(done, objective=stated.objective.printed)
             self._done[label, arithmetic] = done
         return done
 
@@ -100,6 +113,11 @@ def printed_value(trajectory: Trajectory, entry: Printed) -> Any:
     if entry.quantity == "g":
         return trajectory.gradients[entry.step - 1, entry.coordinate]
     return trajectory.x[entry.step, entry.coordinate]
+
+
+def whole_of(objective: BoundObjective | Batches) -> BoundObjective:
+    """The objective on all samples."""
+    return objective.whole if isinstance(objective, Batches) else objective
 
 
 @singledispatch
@@ -379,6 +397,61 @@ def _(claim: GradientTimes, runs: Runs) -> Finding:
     pairs = zip(shares, claim.variables, strict=True)
     shown = ", ".join(f"{share} for {name}" for share, name in pairs)
     return Finding(claim, holds, f"What is written is, over the derivative, {shown}.")
+
+
+@settle.register
+def _(claim: BackwardPass, runs: Runs) -> Finding:
+    model = models[claim.model]
+    factor = exact(claim.factor)
+    shares = {name: ratio(claim.written[name], model.gradient[name]) for name in model.gradient}
+    scaled = replace(model, loss=array(factor) * model.loss)
+    proof = prove_gradient(scaled, claim.written, n=3, d=2)
+    found = ", ".join(
+        f"{share if share is not None else 'no number'} for {name}"
+        for name, share in shares.items()
+    )
+    number = " and ".join(dict.fromkeys(str(share) for share in shares.values()))
+    small = f"{proof.sizes['n']} samples of {proof.sizes['d']} features"
+    checked = (
+        f"Against scalar differentiation of {factor} times the loss, {small}, "
+        + (f"all {proof.entries} entries are equal for all inputs." if proof else
+           f"{len(proof.open)} of {proof.entries} entries are not proved equal.")
+    )  # fmt: skip
+    return Finding(
+        claim,
+        bool(proof) and set(shares.values()) == {factor},
+        f"In matrix form, for every number of samples and features, what is written is the "
+        f"derived gradient times {number} ({found}). {checked}",
+    )
+
+
+@settle.register
+def _(claim: EndsAtMinimizer, runs: Runs) -> Finding:
+    stated = runs.system.run(claim.run)
+    loss = quadratic_loss(whole_of(stated.target))
+    end = runs.get(claim.run, "ball").x[-1]
+    nearest = loss.minimizer
+    forms: dict[str, type[np.floating[Any]]] = {"float32": np.float32, "float64": np.float64}
+    form = forms[stated.arithmetic]
+    rounded = [round_to(value, form) for value in nearest]
+    same = all(
+        round_to(low, form) == round_to(high, form) == want
+        for (low, high), want in zip(map(bounds, end), rounded, strict=True)
+    )
+    gap = max(max(abs(low - m), abs(high - m)) for (low, high), m in
+              zip(map(bounds, end), nearest, strict=True))  # fmt: skip
+    digits = ", ".join(decimal(value) for value in nearest)
+    floats = "; ".join(
+        f"{name} ends at ({', '.join(repr(float(v)) for v in runs.get(claim.run, name).x[-1])})"
+        for name in ("float64", "float32")
+    )
+    size = max(value.denominator.bit_length() for value in nearest)
+    return Finding(
+        claim,
+        same,
+        f"The normal equations, solved in fractions (of {size} bits), give ({digits}); after "
+        f"{stated.steps} steps the exact iterate is within {decimal(gap, 3)} of it. {floats}.",
+    )
 
 
 @settle.register

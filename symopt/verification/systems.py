@@ -20,10 +20,12 @@ from symopt.verification.fit_claims import settle_fits as settle_fits
 from symopt.verification.fits import FitResult
 
 __all__ = [
-    "AGREES", "DIFFERS", "EndPoint", "Reproduction", "Row", "claims_of", "reproduce", "systems",
+    "AGREES", "DIFFERS", "EndPoint", "Reproduction", "Row", "UNRECORDED", "claims_of",
+    "reproduce", "systems",
 ]  # fmt: skip
 
 AGREES = "agrees to the last printed digit"
+UNRECORDED = "the note's print is not recorded"
 DIFFERS = "differs"
 UNDECIDED = "undecided"
 
@@ -33,6 +35,8 @@ systems: Library[System] = Library(System, "systems")
 @dataclass(frozen=True)
 class Row:
     """One printed number beside what this package computes in its place.
+
+    Where the note's print is not recorded, ``UNRECORDED`` is the verdict.
 
     ``float64`` and ``native`` are the rule in binary64 and in the arithmetic of the note,
     ``exact`` the rule in exact arithmetic to 25 digits, and the verdict compares the print with
@@ -100,8 +104,8 @@ class Reproduction:
     def __str__(self) -> str:
         lines = [f"{self.system.name}: {self.system.title}"]
         lines += [
-            f"  {row.run}, step {row.step}, {row.quantity}: printed {row.printed.text}, exact "
-            f"{row.exact}: {row.verdict}{' ' * bool(row.detail)}{row.detail}"
+            f"  {row.run}, step {row.step}, {row.quantity}: printed {row.printed.text or '-'}, "
+            f"exact {row.exact}: {row.verdict}{' ' * bool(row.detail)}{row.detail}"
             for row in self.rows
         ]
         for end in self.ends:
@@ -168,6 +172,8 @@ def _row(entry: Printed, runs: Runs) -> Row:
     float64 = float(printed_value(runs.get(entry.run, "float64", needed), entry))
     native = float(printed_value(runs.get(entry.run, native_arithmetic, needed), entry))
     exact = printed_value(runs.get(entry.run, "ball", needed), entry)
+    if not entry.text:
+        return Row(entry, float64, native, decimal(exact), UNRECORDED)
     try:
         agrees = within(exact, entry.value, entry.half_unit)
     except UndecidedError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -20,7 +21,14 @@ from symopt.statement.system import (
     SystemRun,
 )
 from symopt.verification.digits import bounds, decimal, within
-from symopt.verification.systems import AGREES, DIFFERS, Reproduction, reproduce, systems
+from symopt.verification.systems import (
+    AGREES,
+    DIFFERS,
+    UNRECORDED,
+    Reproduction,
+    reproduce,
+    systems,
+)
 
 NAMES = ["N1", "N2", "N3a", "N3b", "N3c", "N3d", "N4", "N5"]
 
@@ -49,7 +57,9 @@ def test_the_systems_are_found_and_a_wrong_name_gets_a_hint():
 def test_every_run_names_a_stated_rule_objective_and_hyperparameters(name):
     for run in systems[name].runs:
         rules[run.rule].bind(run.hyperparameters)
-        assert objectives[run.objective].dimension == len(run.start)
+        named = isinstance(run.target, str)
+        target = objectives[run.target] if named else run.target
+        assert target.dimension == len(run.x0)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -363,3 +373,73 @@ def test_decimals_are_rounded_correctly_or_shortened():
     assert low <= Fraction(3, 4) < Fraction(5, 4) <= high
     with pytest.raises(UndecidedError):
         within(flint.arb(1, 0.25), Fraction(1), Fraction(1, 10))
+
+
+# N3b, N4: fits of data
+
+
+def test_n3b_the_backward_pass_is_half_the_gradient_of_the_printed_loss(done):
+    whole = done["N3b"].finding("is the gradient of the printed loss")
+    half = done["N3b"].finding("it is half of that gradient")
+    assert not whole.holds
+    assert half.holds
+    assert "(1/2 for w, 1/2 for b)" in half.evidence
+    assert "all 3 entries are equal for all inputs" in half.evidence
+    assert "3 of 3 entries are not proved equal" in whole.evidence
+
+
+def test_n3b_five_rules_by_independent_loops(done):
+    """The note's classes once more, in plain NumPy, on the same data."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((1000, 2))
+    y = X @ np.array([0.5, 0.8]) + 0.01 * rng.random(1000)
+    start = np.append(np.random.default_rng(1).standard_normal(2), 0.0)
+    rules = {
+        "gradient descent": lambda g, s, t: -0.01 * g,
+        "AdaGrad": lambda g, s, t: -0.1 * g / np.sqrt(kept(s, "G", 1, 1, g * g) + 1e-7),
+        "RMSprop": lambda g, s, t: -0.1 * g / np.sqrt(kept(s, "G", 0.9, 0.1, g * g) + 1e-7),
+        "momentum": lambda g, s, t: kept(s, "v", 0.9, -0.01, g),
+        "Adam": lambda g, s, t: -0.1 * (kept(s, "M", 0.9, 0.1, g) / (1 - 0.9**t))
+        / np.sqrt(kept(s, "G", 0.99, 0.01, g * g) / (1 - 0.99**t) + 1e-7),
+    }  # fmt: skip
+    for label, step in rules.items():
+        w, state, t, losses = start.copy(), {}, 0, {}
+        for epoch in range(1, 31):
+            for k in range(0, 1000, 64):
+                t += 1
+                A, target = X[k : k + 64], y[k : k + 64]
+                error = A @ w[:2] + w[2] - target
+                g = np.append(A.T @ error, error.sum()) / len(target)
+                w = w + step(g, state, t)
+            losses[16 * epoch] = np.mean((X @ w[:2] + w[2] - y) ** 2)
+        assert np.allclose(end(done["N3b"], label), w, rtol=1e-8)
+        for row in done["N3b"].rows:
+            if row.run == label:
+                assert np.isclose(float(row.exact), losses[row.step], rtol=1e-5)
+
+
+def kept(state, name, old, new, value):
+    state[name] = old * state.get(name, 0.0) + new * value
+    return state[name]
+
+
+def test_n4_ends_at_the_least_squares_solution_in_both_arithmetics(done):
+    finding = done["N4"].finding("least-squares solution")
+    assert finding.holds
+    rng = np.random.RandomState(0)
+    X = 2 * rng.rand(100, 1)
+    y = 4 + 3 * X + rng.randn(100, 1)
+    lapack = np.linalg.lstsq(np.hstack([X, np.ones((100, 1))]), y, rcond=None)[0][:, 0]
+    assert np.allclose(end(done["N4"], "SGD with momentum"), lapack, rtol=1e-14)
+    rows = [row for row in done["N4"].rows if row.quantity == "loss"]
+    assert [row.step for row in rows] == list(range(100, 1001, 100))
+    assert all(row.verdict == UNRECORDED for row in rows)
+    assert all(abs(row.float64 - float(row.exact)) < 1e-14 for row in rows)
+    assert all(row.native == float(np.float32(row.native)) for row in rows)
+
+
+def test_a_run_that_is_not_there_yet_does_not_end_at_the_minimizer():
+    n4 = systems["N4"]
+    early = replace(n4, runs=[replace(n4.runs[0], steps=50)], printed=[], claims=n4.claims[:1])
+    (finding,) = reproduce(early).findings
+    assert not finding.holds

@@ -21,10 +21,11 @@ from symopt.presentation.plot.scenes import Scene, system
 from symopt.presentation.plot.stability_map import StabilityMap, stability_map
 from symopt.presentation.plot.stability_pictures import rate, stability
 from symopt.presentation.plot.surfaces import surface
+from symopt.presentation.plot.training import training
 
 __all__ = [
     "Animation", "BasinMap", "RateMap", "Scene", "StabilityMap", "animate", "basin_map", "basins",
     "caption", "distance", "error", "learning_rates", "losses", "panels", "phase", "rate",
     "rate_map", "root_locus", "save", "stability", "stability_map", "surface", "system",
-    "trajectory",
+    "training", "trajectory",
 ]  # fmt: skip

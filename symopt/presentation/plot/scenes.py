@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from symopt.presentation.captions import caption
 from symopt.presentation.plot.animation import ENDINGS, Animation, animate
 from symopt.presentation.plot.paths import panels, trajectory
 from symopt.presentation.plot.surfaces import surface
+from symopt.presentation.plot.training import training
 from symopt.statement.system import System, SystemPicture
+from symopt.statement.system_data import OnData
 from symopt.verification.systems import systems
 
 __all__ = ["Scene", "system"]
@@ -35,9 +37,15 @@ class Scene:
         """The runs of the picture, in its order."""
         stated = [self.system.run(label) for label in self.picture.runs]
         settings: list[Any] = [one.hyperparameters for one in stated]
-        return tuple(
-            run(one.rule, one.objective, one.start, one.steps, one.arithmetic, **given)
+        made = [
+            run(one.rule, one.target, one.x0, one.steps, one.arithmetic, **given)
             for one, given in zip(stated, settings, strict=True)
+        ]
+        return tuple(
+            replace(each, objective=one.objective.printed)
+            if isinstance(one.objective, OnData)
+            else each
+            for one, each in zip(stated, made, strict=True)
         )
 
     @property
@@ -52,6 +60,10 @@ class Scene:
             if ax is not None:
                 raise InputError(f"{self.system.name} is a figure of panels; it takes no ax=")
             return panels(*self.runs, window=picture.window, highest=picture.highest)
+        if picture.kind == "training":
+            if ax is not None:
+                raise InputError(f"{self.system.name} is a figure of two panels; it takes no ax=")
+            return training(*self.runs)
         if picture.kind == "surface":
             return surface(
                 self.runs[0].objective,
@@ -70,6 +82,10 @@ class Scene:
     def animate(self) -> Animation:
         """The same picture, moving: a frame for each step."""
         picture = self.picture
+        if picture.kind == "training":
+            raise InputError(
+                f"the picture of {self.system.name} does not move; save a .png or .svg"
+            )
         return animate(
             *self.runs,
             view="surface" if picture.kind == "surface" else "contours",
@@ -107,7 +123,7 @@ def system(name: System | str, on: str | None = None) -> Scene:
     if not found:
         drawn = ", ".join(each.name for each in systems.values() if each.pictures)
         raise InputError(f"the system {stated.name} has no picture; {drawn} have")
-    where = {stated.run(picture.runs[0]).objective: picture for picture in found}
+    where = {str(stated.run(picture.runs[0]).objective): picture for picture in found}
     if on is not None and on not in where:
         raise InputError(
             f"the system {stated.name} has no picture on {on!r}, but on {', '.join(where)}."
