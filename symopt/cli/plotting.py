@@ -74,7 +74,7 @@ _FITTING = {
 @click.option("--along", metavar="NAME", help="What grows along a root locus.")
 @click.option("--curvature", metavar="NUMBERS", help="Curvatures of the quadratic: 1 or 1,10.")
 @click.option("--mesh", type=int, help="Starts along each side of basins; learning rates.")
-@click.option("--at-most", type=int, help="Steps of basins for runs that are nowhere yet.")
+@click.option("--at-most", type=int, help="Steps of basins for runs at no minimum yet.")
 @click.option(
     "--show", type=click.Choice(["final", "best", "steps"]),
     help="Of learning rates: f at the end, the lowest f, or the steps to --threshold.",

@@ -96,8 +96,6 @@ def test_settings_run_together_have_the_bits_of_settings_run_apart(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(part, "_MANY", 1)
             assert symopt.sweep(*call, arithmetic, **hyper, best=True).digest == found.digest
-            patch.setattr(part, "_HISTORY", 200)
-            assert symopt.sweep(*call, arithmetic, **hyper, best=True).digest == found.digest
 
 
 class TestLabels:

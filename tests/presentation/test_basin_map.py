@@ -73,6 +73,25 @@ def test_runs_that_are_nowhere_yet_are_made_longer_and_the_others_are_not():
     assert more.ends[row, column].tolist() in ends
 
 
+def test_what_only_passes_a_saddle_ends_elsewhere():
+    """From x = 0 the saddle at 0 is reached for ever; from beside it, it is left again."""
+    well = Objective("x**4/4 - x**2/2 + y**2", "x y", title="Well")
+    window = [(-0.06, 0.06), (-0.05, 0.05)]
+    few, more = (
+        plot.basin_map(
+            "gradient_descent", well, 5, mesh=3, eta="1/10", window=window, within=0.1, at_most=most
+        )
+        for most in (None, 500)
+    )
+    saddle = few.kinds.index("saddle")
+    assert (few.reached == saddle).all()
+    assert (more.reached[:, 1] == saddle).all()
+    ends = more.reached[:, ::2]
+    assert (ends >= 0).all()
+    assert {more.kinds[number] for number in ends.flat} == {"minimum"}
+    assert (ends[:, 0] != ends[:, 1]).all()
+
+
 def test_critical_points_that_are_not_algebraic_are_those_of_the_literature():
     found = plot.basin_map("gradient_descent", "ackley", 50, mesh=4)
     assert "literature" in found.caption

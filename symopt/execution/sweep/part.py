@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from sympy import Expr
 
-from symopt.execution.arithmetic import nearest, round_to
+from symopt.execution.arithmetic import round_to
+from symopt.execution.reductions import Best, FirstBelow
 from symopt.execution.run import run
 from symopt.execution.sweep.plan import Task, setting_from
 from symopt.execution.trajectory import Trajectory
@@ -21,8 +22,6 @@ from symopt.statement.serialize import objective_from, rule_from
 
 __all__ = ["Numbers", "run_task"]
 
-#: Numbers of a history that is held to find the best value of each run.
-_HISTORY = 1 << 20
 #: Starts from which each setting is a batch of its own.
 _MANY = 2048
 #: What a part gives: one array of shape (settings, starts, ...) for each quantity.
@@ -38,24 +37,22 @@ def run_task(task: Task) -> Numbers:
     arrays = task.kept.empty(
         (settings * len(points),), objective.dimension, np.dtype(task.arithmetic)
     )
-    follows = task.kept.best or task.kept.threshold is not None
-    width = max(1, _HISTORY // (task.steps * points.shape[1])) if follows else len(arrays["f"])
+    record: list[Any] = ["point", *([Best()] if task.kept.best else [])]
+    if task.kept.threshold is not None:
+        record.append(FirstBelow(task.kept.threshold))
     for rows, chosen in _together(task, len(points)):
         lanes = (rows[:, None] * len(points) + np.arange(len(points))).ravel()
-        for first in range(0, len(lanes), width):
-            here = lanes[first : first + width]
-            own: dict[str, Any] = {
-                name: value if isinstance(value, (Fraction, Expr)) else value[here // len(points)]
-                for name, value in chosen.items()
-            }
-            # So many lanes begin where a setting does: what is left is whole settings too.
-            begin = points if len(here) == len(points) else points[here % len(points)]
-            made = run(
-                rule, objective, begin, task.steps, task.arithmetic,
-                record="all" if follows else "point", **fixed, **own,
-            )  # fmt: skip
-            for name, values in _kept(made, task).items():
-                arrays[name][here] = values
+        own: dict[str, Any] = {
+            name: value if isinstance(value, (Fraction, Expr)) else value[lanes // len(points)]
+            for name, value in chosen.items()
+        }
+        begin = points if len(rows) == 1 else points[lanes % len(points)]
+        made = run(
+            rule, objective, begin, task.steps, task.arithmetic,
+            record=record if len(record) > 1 else "point", **fixed, **own,
+        )  # fmt: skip
+        for name, values in _kept(made, task).items():
+            arrays[name][lanes] = values
     return {
         name: array.reshape(settings, len(points), *array.shape[1:])
         for name, array in arrays.items()
@@ -92,15 +89,14 @@ def _together(task: Task, starts: int) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 
 def _kept(made: Trajectory, task: Task) -> Numbers:
-    """What is kept of a batch."""
-    x, f = made.x[-1], made.values[-1]
+    """What is kept of a batch: a row for the end, one for the best, one for the threshold."""
+    x, f = made.x[0], made.values[0]
     found = {"x": x, "f": f, "diverged": ~(np.isfinite(x).all(axis=-1) & np.isfinite(f))}
     if task.kept.best:
-        values = np.where(np.isnan(made.values), np.inf, made.values)
-        found |= {"best": values.min(axis=0), "best_at": values.argmin(axis=0)}
+        never = made.attained[1] < 0
+        found |= {"best": np.where(never, np.inf, made.values[1]), "best_at": made.attained[1]}
     if task.kept.threshold is not None:
-        below = made.values <= np.float64(nearest(task.kept.threshold))
-        found["reached"] = np.where(below.any(axis=0), below.argmax(axis=0), -1)
+        found["reached"] = made.attained[-1]
     return found
 
 

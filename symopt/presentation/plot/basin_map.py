@@ -100,8 +100,8 @@ def basin_map(
     within
         How near the end must be; by default a thousandth of the window's shorter side.
     at_most
-        Runs that are at no critical point after ``steps`` are made longer, twice as long again and
-        again, up to this many steps.
+        Runs that are at no minimum after ``steps`` and do not escape are made longer, twice as
+        long again and again, up to this many steps.
     executor, watch
         As for :func:`symopt.sweep`.
 
@@ -140,9 +140,13 @@ def basin_map(
     alone = run(stated, surface, first_start, steps, record="point", **hyper)
     ends, reached = run_all(starts, steps)
     made = alone.steps
-    while at_most is not None and made < read_steps(at_most) and (reached == UNDECIDED).any():
+    lasting = [number for number, kind in enumerate(kinds) if kind == "minimum"]
+    while at_most is not None and made < read_steps(at_most):
+        # What is near a saddle may be on its way through.
+        open_ = ~np.isin(reached, [*lasting, ESCAPED])
+        if not open_.any():
+            break
         made = min(2 * made, at_most)
-        open_ = reached == UNDECIDED
         ends[open_], reached[open_] = run_all(starts[open_], made)
     shape = (mesh, mesh)
     return BasinMap(

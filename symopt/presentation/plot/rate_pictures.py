@@ -221,7 +221,9 @@ def _map(ax: Axes, found: RateMap) -> list[Any]:
     ax.figure.colorbar(mesh, ax=ax, label=found.goal.text, extend="both")
     entries: list[Any] = []
     if failed.any():
-        canvas.hatch(ax, first, second, failed)
+        # Each border twice, so that hatching fills whole cells.
+        across, up = (np.repeat(_edges(values), 2)[1:-1] for values in (first, second))
+        canvas.hatch(ax, across, up, failed.repeat(2, axis=0).repeat(2, axis=1))
         entries.append(
             Patch(facecolor="white", edgecolor=_FAILED, hatch="////", label=found.failing)
         )
