@@ -1,9 +1,8 @@
-"""Runs by machine code: the same bits as in plain Python, without its time."""
+"""One trajectory by machine code: the same bits as in plain Python, without its time."""
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from itertools import groupby
@@ -14,39 +13,24 @@ import numpy as np
 from symopt.derivation.step import Step
 from symopt.errors import InputError
 from symopt.execution import arithmetic as numbers
-from symopt.execution.batch_run import Blocks
 from symopt.execution.job import Job
 from symopt.execution.kernel import compile_source, identifiers, listed, wrapped
-from symopt.execution.lanes import lane_kernel
 from symopt.execution.machine_code import binding, machine_code
-from symopt.execution.processors import usable
 from symopt.execution.trajectory import Trajectory
-from symopt.program.printers.llvm import BINARY32, BINARY64, Real, library_calls
+from symopt.program.printers.llvm import BINARY32, BINARY64, Real
 from symopt.program.printers.llvm_loops import Loops
 from symopt.program.printers.python import ARRAY, FLOAT, Printer, is_whole
 
 __all__ = [
-    "Compiled",
-    "CompiledBlocks",
-    "follow",
-    "is_worth_compiling",
-    "loops_of",
-    "refusal",
-    "run_compiled",
-    "useful_threads",
-]
+    "CHUNK", "REALS", "VECTOR", "Compiled", "follow", "function_of", "loops_of", "refusal",
+    "run_compiled", "table_of",
+]  # fmt: skip
 
-#: Operations of a whole run from which compiling pays, on arrays and on Python floats.
-_WORTH = {"numpy": 500_000_000, "python": 20_000_000}
 #: Steps of one call and of one table: between two of them Python may be interrupted.
-_CHUNK = 1 << 14
-#: Bytes of a block of lanes: well inside of a core's nearest cache.
-_NEAR = 24 << 10
-#: Bytes that machine code reads at once; rows of lanes lie apart by a few of them more than needed.
-_VECTOR, _STAGGER = 64, 576
-#: Operations, and lanes, from which another thread pays; spans that each has at least.
-_SHARE, _LEAST, _SPANS = 10_000_000, 512, 4
-_REALS: dict[Any, Real] = {np.float64: BINARY64, np.float32: BINARY32}
+CHUNK = 1 << 14
+#: Bytes that machine code reads at once.
+VECTOR = 64
+REALS: dict[Any, Real] = {np.float64: BINARY64, np.float32: BINARY32}
 
 
 @lru_cache(maxsize=256)
@@ -70,38 +54,11 @@ def _degree(program: Any, index: int) -> int:
     return sum(degrees) if node.op == "mul" else max(degrees, default=0)
 
 
-def _lanes(step: Step, over: frozenset[str]) -> frozenset[Any]:
-    """The slots and hyperparameters that differ from lane to lane."""
-    kernel = lane_kernel(step, over)
-    each = zip(step.slots, kernel.varies, kernel.grouped, strict=True)
-    return frozenset([*(slot for slot, *own in each if any(own)), *(("hyper", n) for n in over)])
-
-
-def useful_threads(job: Job, lanes: int) -> int:
-    """As many threads as there are processors, where each has something to do."""
-    work = job.steps * lanes * job.kernel(ARRAY).step.program.operations
-    return max(1, min(usable(), work // _SHARE, lanes // _LEAST))
-
-
-def is_worth_compiling(job: Job, lanes: int | None) -> bool:
-    """Whether compiled code is at hand, can do the work, and will have done it sooner."""
-    least = _WORTH["python" if lanes is None else "numpy"]
-    step = job.kernel(ARRAY).step
-    differs = step.program.depends_on(_lanes(step, frozenset(job.varied)))
-    own = (index for index, inside in enumerate(differs) if inside)
-    if lanes is not None and library_calls(step.program, own):
-        return False  # NumPy has vectors of them, the C library one number at a time
-    work = job.steps * (lanes or 1) * step.program.operations
-    if work < least or importlib.util.find_spec("llvmlite") is None:
-        return False
-    return refusal(step, job.steps) is None
-
-
 @lru_cache(maxsize=256)
 def loops_of(step: Step, real: Real, lanes: frozenset[Any], fast: bool = False) -> Loops:
     """The loops of one step's program; ``lanes`` are the inputs that differ from lane to lane."""
     groups = tuple(len(list(group)) for _, group in groupby(step.slots, key=lambda slot: slot[0]))
-    return Loops(step.program, step.slots, ("t",), lanes, groups, real, _VECTOR // real.size, fast)
+    return Loops(step.program, step.slots, ("t",), lanes, groups, real, VECTOR // real.size, fast)
 
 
 #: The arguments of each function, and before them its result.
@@ -109,7 +66,8 @@ _KINDS = {"path": "iiiiiiipppp", "table": "viippp", "blocks": "viiipipp"}
 
 
 @lru_cache(maxsize=256)
-def _function(loops: Loops, name: str) -> Callable[..., Any]:
+def function_of(loops: Loops, name: str) -> Callable[..., Any]:
+    """One of the functions that the loops are printed as, compiled."""
     return machine_code(getattr(loops, name)(), name, _KINDS[name])
 
 
@@ -140,7 +98,7 @@ class Compiled:
             )
         binding()
         self.job = job
-        self.loops = loops_of(step, _REALS[dtype], lanes, fast)
+        self.loops = loops_of(step, REALS[dtype], lanes, fast)
         source = _fixed_source(step, self.loops, self.plain)
         guarded = numbers.guarded() if self.plain else numbers.array(dtype)
         for arithmetic in (numbers.float64(), guarded) if self.plain else (guarded,):
@@ -207,12 +165,12 @@ def follow(job: Job, compiled: Compiled, slots: Any, room: Any, rows: int) -> in
     on, as :meth:`~symopt.program.printers.llvm_loops.Loops.path` lays them out.
     """
     loops, fixed = compiled.loops, compiled.fixed
-    path = _function(loops, "path")
+    path = function_of(loops, "path")
     done = made = 0
     every = job.every
     while done < job.steps:
-        last = min(done + _CHUNK, job.steps)
-        table = _table(loops, done, last, b"", fixed.tobytes())
+        last = min(done + CHUNK, job.steps)
+        table = table_of(loops, done, last, b"", fixed.tobytes())
         row = done // every + 1 if every else 0
         good = path(
             done, last, row * every, every, row, rows, slots.ctypes.data, fixed.ctypes.data,
@@ -224,7 +182,7 @@ def follow(job: Job, compiled: Compiled, slots: Any, room: Any, rows: int) -> in
 
 
 @lru_cache(maxsize=32)
-def _table(loops: Loops, first: int, last: int, alike: bytes, fixed: bytes) -> Any:
+def table_of(loops: Loops, first: int, last: int, alike: bytes, fixed: bytes) -> Any:
     """The rows of some steps: what all lanes read, and the slots alike in all of them.
 
     ``alike`` and ``fixed`` are the numbers, as they stand in memory: those of the slots before.
@@ -233,89 +191,7 @@ def _table(loops: Loops, first: int, last: int, alike: bytes, fixed: bytes) -> A
     table = np.empty((last - first, len(loops.moving) + len(loops.alike)), dtype)
     if table.size:
         before, row = np.frombuffer(alike, dtype).copy(), np.frombuffer(fixed, dtype)
-        function = _function(loops, "table")
+        function = function_of(loops, "table")
         function(first, last, before.ctypes.data, row.ctypes.data, table.ctypes.data)
     table.flags.writeable = False
     return table
-
-
-class CompiledBlocks(Blocks):
-    """The same blocks of lanes, run by machine code."""
-
-    backend = "llvm"
-
-    def __init__(
-        self,
-        job: Job,
-        dtype: type[np.floating[Any]],
-        starts: Any,
-        fast: bool = False,
-        threads: int = 1,
-    ) -> None:
-        super().__init__(job, dtype, starts)
-        # Some spans for each thread, so that all of them end at about the same time.
-        share = -(-len(starts) // (_SPANS * threads))
-        self.width = min(self.width, max(share, _LEAST))
-        step = self.kernel.step
-        self._compiled = Compiled(job, dtype, _lanes(step, frozenset(job.varied)), fast)
-        loops = self._loops = self._compiled.loops
-        self._alike = [place for place, slot in enumerate(step.slots) if slot in loops.alike]
-        self._ends = len(loops.moving)
-        self._blocks = _function(loops, "blocks")
-        lane = max(len(loops.rows), 1) * np.dtype(dtype).itemsize
-        self._near = max(_NEAR // lane // loops.width, 1) * loops.width
-        item = np.dtype(dtype).itemsize
-        line = -(-self.width // loops.width) * loops.width + _STAGGER // item
-        space = np.zeros(len(loops.rows) * line * item + _VECTOR, np.uint8)
-        first = -space.ctypes.data % _VECTOR
-        self._memory = space[first:][: len(loops.rows) * line * item].view(dtype).reshape(-1, line)
-
-    def initial(self, span: slice) -> tuple[Any, ...]:
-        """All slots before the first step, those of lanes in memory for machine code."""
-        held = dict(zip(self.slots, super().initial(span), strict=True))
-        grouped = dict(zip(self.slots, self.lanes.grouped, strict=True))
-        rows = self._memory[:, : span.stop - span.start]
-        labels: list[Any] = self._loops.rows
-        for row, label in zip(rows, labels, strict=True):
-            if label in held:
-                row[...] = super().spread(held[label]) if grouped[label] else held[label]
-                held[label] = row
-            else:  # a hyperparameter
-                row[...] = self.job.varied[label[1]][span]
-        return tuple(held.values())
-
-    def spread(self, values: Any) -> Any:
-        """What a slot of lanes holds: a number for each."""
-        return values
-
-    def run(
-        self,
-        span: slice,
-        slots: tuple[Any, ...],
-        visit: Callable[[int, tuple[Any, ...]], None],
-        stops: Iterable[int],
-    ) -> None:
-        """All steps of one block; ``visit`` is called after those in ``stops``."""
-        fixed = self._compiled.fixed
-        alike = np.array([slots[place] for place in self._alike], self._dtype)
-        done = first = 0
-        table = np.empty((0, 0))
-        for stop in stops:
-            while done < stop:
-                if done == first + len(table):
-                    first, end = done, min(done + _CHUNK, self.job.steps)
-                    table = _table(self._loops, first, end, alike.tobytes(), fixed.tobytes())
-                    alike = table[-1, self._ends :]
-                last = min(stop, first + len(table))
-                self._blocks(
-                    last - done, span.stop - span.start, self._near, self._memory.ctypes.data,
-                    self._memory.shape[1], fixed.ctypes.data,
-                    table.ctypes.data + (done - first) * table.strides[0],
-                )  # fmt: skip
-                done = last
-            if stop:
-                now = list(slots)
-                after = table[done - first - 1, self._ends :]
-                for place, value in zip(self._alike, after, strict=True):
-                    now[place] = value
-                visit(stop, tuple(now))

@@ -13,7 +13,8 @@ import numpy as np
 from symopt.errors import InputError
 from symopt.execution import arithmetic as numbers
 from symopt.execution.batch_run import run_batch
-from symopt.execution.compiled import CompiledBlocks, run_compiled, useful_threads
+from symopt.execution.compiled import run_compiled
+from symopt.execution.compiled_blocks import CompiledBlocks, useful_threads
 from symopt.execution.job import Job, Recorder, Rows, by_slot, mark_divergence
 from symopt.execution.kernel import Kernel
 from symopt.execution.trajectory import Setting, Trajectory

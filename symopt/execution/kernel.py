@@ -10,12 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sympy import Expr, Symbol
 
 from symopt.derivation.step import Step, objective_programs, step_program
-from symopt.errors import InputError
 from symopt.execution.arithmetic import Arithmetic, float64
 from symopt.program.graph import ARITY, Program
 from symopt.program.printers.python import (
@@ -29,6 +28,9 @@ from symopt.program.printers.python import (
 from symopt.statement.library import objectives, rules
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
+
+if TYPE_CHECKING:
+    from symopt.execution.machine_kernel import MachineKernel
 
 __all__ = ["Kernel", "compile_source", "function_source", "kernel", "loop_source"]
 
@@ -79,19 +81,27 @@ class Kernel:
         return tuple(float(value) for value in final.x[-1])
 
 
-def kernel(rule: Rule | str, objective: Objective | str, backend: str = "python") -> Kernel:
+def kernel(
+    rule: Rule | str, objective: Objective | str, backend: str = "python"
+) -> Kernel | MachineKernel:
     """The generated kernel of a rule on an objective, with its ``.source``.
 
-    ``backend`` is ``"python"`` (one trajectory on Python floats) or ``"numpy"`` (arrays).
+    ``backend`` is ``"python"`` (one trajectory on Python floats), ``"numpy"`` (arrays) or
+    ``"llvm"``: then the source is the text of LLVM, see
+    :class:`~symopt.execution.machine_kernel.MachineKernel`.
 
     Raises :class:`~symopt.errors.InputError` for another backend.
 
     >>> kernel("adam", "beale").slots
     ('x1', 'x2', 'm_x1', 'm_x2', 'v_x1', 'v_x2')
     """
+    from symopt.execution.choice import check_backend
+    from symopt.execution.machine_kernel import machine_kernel
+
     dialects = {"python": FLOAT, "numpy": ARRAY}
-    if backend not in dialects:
-        raise InputError(f"no backend {backend!r}; there are 'python' and 'numpy'")
+    check_backend(backend, (*dialects, "llvm"))
+    if backend == "llvm":
+        return machine_kernel(rules.resolve(rule), objectives.resolve(objective))
     return build_kernel(rules.resolve(rule), objectives.resolve(objective), dialects[backend])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,7 @@ from symopt.program.graph import Label
 from symopt.program.printers.numpy import CALLS, PREDICATES, lane_code
 from symopt.program.printers.python import ARRAY, GROUPS, RESERVED, Printer, clean_names
 
-__all__ = ["LaneKernel", "lane_kernel", "varying"]
+__all__ = ["LaneKernel", "lane_inputs", "lane_kernel", "varying"]
 
 _WORDS = frozenset({*CALLS.values(), "square", "copyto", "number", "buffers", "masks", "spread"})
 
@@ -50,6 +50,12 @@ class LaneKernel:
 def varying(step: Step) -> frozenset[Slot]:
     """The slots that the point enters, and that differ from lane to lane therefore."""
     return _reached(step, {slot for slot in step.slots if slot[0] == "x"})
+
+
+def lane_inputs(step: Step, over: Iterable[str] = ()) -> frozenset[Label]:
+    """The slots and hyperparameters that differ from lane to lane, ``over`` being among these."""
+    settings: set[Label] = {("hyper", name) for name in over}
+    return frozenset({*settings, *varying(step), *_reached(step, settings)})
 
 
 def _reached(step: Step, labels: set[Label]) -> frozenset[Slot]:

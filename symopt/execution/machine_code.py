@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from symopt.errors import MissingExtraError
-from symopt.execution.object_cache import cached
+from symopt.execution import object_cache
 from symopt.program.printers.llvm import LIBRARY, PREFIX
 
-__all__ = ["binding", "machine_code"]
+__all__ = ["assembly", "binding", "is_kept", "machine_code"]
 
 
 def binding() -> Any:
@@ -65,15 +65,37 @@ def _target() -> Any:
     )
 
 
+def _parts(text: str) -> tuple[str, ...]:
+    """All that machine code follows from."""
+    here = machine()
+    return text, here.triple, here.cpu, here.features, here.versions
+
+
+def is_kept(text: str) -> bool:
+    """Whether a module's machine code is likely to be on the disk."""
+    return object_cache.is_kept(_parts(text))
+
+
+def assembly(text: str) -> str:
+    """The instructions of this machine that a module becomes."""
+    target = _target()
+    return str(target.emit_assembly(_optimized(text, target)))
+
+
 def _compile(text: str) -> bytes:
     """The object code of a module."""
-    llvm, target = binding(), _target()
+    target = _target()
+    return bytes(target.emit_object(_optimized(text, target)))
+
+
+def _optimized(text: str, target: Any) -> Any:
+    llvm = binding()
     module = llvm.parse_assembly(text)
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
-    return bytes(target.emit_object(module))
+    return module
 
 
 @lru_cache(maxsize=1)
@@ -98,9 +120,7 @@ def machine_code(text: str, name: str, kinds: str) -> Callable[..., Any]:
     llvm = binding()
     _library()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
-    here = machine()
-    parts = (text, here.triple, here.cpu, here.features, here.versions)
-    code = cached(parts, lambda: _compile(text))
+    code = object_cache.cached(_parts(text), lambda: _compile(text))
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     types: dict[str, Any] = {"i": ctypes.c_int64, "p": ctypes.c_void_p, "v": None}

@@ -18,7 +18,7 @@ from pathlib import Path
 from symopt.errors import OutputError
 from symopt.execution.files import written
 
-__all__ = ["cached", "folder"]
+__all__ = ["cached", "folder", "is_kept"]
 
 _MAGIC = b"symopt machine code 1\n"
 _DIGEST = hashlib.sha256().digest_size
@@ -58,7 +58,7 @@ def cached(parts: tuple[str, ...], make: Callable[[], bytes]) -> bytes:
 
     A folder that cannot be read or written is no error; nothing is kept then.
     """
-    key = hashlib.sha256("\0".join(parts).encode()).digest()
+    key = _key(parts)
     place = folder()
     path = None if place is None else place / key.hex()
     if path is not None:
@@ -69,6 +69,16 @@ def cached(parts: tuple[str, ...], make: Callable[[], bytes]) -> bytes:
     if path is not None:
         _write(path, key, code)
     return code
+
+
+def is_kept(parts: tuple[str, ...]) -> bool:
+    """Whether there is a file of this code, whole or not."""
+    place = folder()
+    return place is not None and (place / _key(parts).hex()).exists()
+
+
+def _key(parts: tuple[str, ...]) -> bytes:
+    return hashlib.sha256("\0".join(parts).encode()).digest()
 
 
 def _read(path: Path, key: bytes) -> bytes | None:

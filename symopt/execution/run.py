@@ -11,7 +11,7 @@ from symopt.errors import BudgetError, InexactError, InputError
 from symopt.execution.array.batch_run import BatchRun
 from symopt.execution.array.exact_run import run_exactly
 from symopt.execution.array.run import VectorRun, run_bound
-from symopt.execution.compiled import is_worth_compiling
+from symopt.execution.choice import check_backend, is_worth_compiling
 from symopt.execution.exact_run import BIT_BUDGET, run_certified, run_rationals
 from symopt.execution.float_run import run_arrays, run_floats, run_machine_code
 from symopt.execution.inputs import (
@@ -36,7 +36,6 @@ from symopt.statement.rule import Rule
 __all__ = ["run"]
 
 ARITHMETICS = ("float64", "float32", "rational", "ball")
-BACKENDS = ("auto", "python", "numpy", "llvm")
 
 
 def run(
@@ -116,9 +115,9 @@ def run(
         raise InputError(f"{objective.name} needs data to run on: give .bind(...) of it")
     steps = read_steps(steps)
     every, keep_state, reductions = read_record(record)
+    check_backend(backend)
     for value, known, what in (
         (arithmetic, ARITHMETICS, "arithmetic"),
-        (backend, BACKENDS, "backend"),
         (mode, ("strict", "auto"), "mode"),
     ):
         if value not in known:
@@ -165,7 +164,7 @@ def run(
     if arithmetic in ("float64", "float32"):
         lanes = None if batch is None else len(batch)
         compiled = fast or backend == "llvm"
-        if compiled or (backend == "auto" and is_worth_compiling(job, lanes)):
+        if compiled or (backend == "auto" and is_worth_compiling(job, dtype, lanes)):
             return run_machine_code(job, dtype, batch, number, fast)
         if dtype is np.float32:
             return run_arrays(job, dtype, batch)

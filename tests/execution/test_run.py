@@ -368,6 +368,7 @@ class TestScalarState:
         (("adam", "beale", None, True), {}, symopt.InputError, "steps is an integer"),
         (("adam", "beale", None, 2, "float16"), {}, symopt.InputError, "no arithmetic 'float16'"),
         (("adam", "beale"), {"backend": "cuda"}, symopt.InputError, "no backend 'cuda'"),
+        (("adam", "beale"), {"backend": "numba"}, symopt.InputError, "'llvm', which took its"),
         (("adam", "beale"), {"mode": "fast"}, symopt.InputError, "no mode 'fast'"),
         (("adam", "beale"), {"record": 0}, symopt.InputError, "record = 0"),
         (("adam", "beale"), {"record": "some"}, symopt.InputError, "record = 'some'"),

@@ -9,7 +9,7 @@ from structures import one_of_each_structure
 import symopt
 from symopt.derivation.step import step_program
 from symopt.execution import compiled, machine_code
-from symopt.execution.compiled import CompiledBlocks
+from symopt.execution.compiled_blocks import CompiledBlocks
 from symopt.execution.lanes import varying
 from symopt.program.printers.llvm import library_calls
 
@@ -19,10 +19,23 @@ pytest.importorskip("llvmlite")
 RULES, OBJECTIVES = list(symopt.rules), list(symopt.objectives)
 
 
+def step_of(rule, objective):
+    schedules = tuple((e.symbol, e.default) for e in symopt.rules[rule].parameters if e.is_schedule)
+    return step_program(symopt.rules[rule], symopt.objectives[objective], schedules)
+
+
+def by_structure():
+    """For each set of operations that rules consist of, the first rule."""
+    found = {}
+    for rule in RULES:
+        ops = frozenset(node.op for node in step_of(rule, "half_square").program.nodes)
+        found.setdefault(ops, rule)
+    return list(found.values())
+
+
 def calls_the_library(rule, objective):
     """Whether something that differs from lane to lane is computed by the C library."""
-    schedules = tuple((e.symbol, e.default) for e in symopt.rules[rule].parameters if e.is_schedule)
-    step = step_program(symopt.rules[rule], symopt.objectives[objective], schedules)
+    step = step_of(rule, objective)
     differs = step.program.depends_on(varying(step))
     return library_calls(step.program, [index for index, own in enumerate(differs) if own])
 
@@ -40,34 +53,46 @@ def assert_equal(one, other, what):
         assert_same(one.state[name], other.state[name], (*what, name))
 
 
-def assert_compiled_agrees(rule, objective, arithmetic="float64"):
-    """One run is the one of plain Python (in float32: of NumPy); lanes are NumPy's, or single runs.
+def start_of(objective):
+    return np.array([float(value) for value in symopt.objectives[objective].start])
 
-    NumPy has functions of its own for arrays where a single run asks the C library.
-    """
-    what, options = (rule, objective, arithmetic), {"arithmetic": arithmetic}
-    own = calls_the_library(rule, objective)
-    start = np.array([float(value) for value in symopt.objectives[objective].start])
-    starts = start + np.random.default_rng(0).uniform(-1, 1, (19, len(start)))
-    many = symopt.run(rule, objective, starts, 6, record=2, backend="llvm", **options)
+
+def assert_compiled_is_plain(rule, objective, arithmetic="float64"):
+    """One run is the one of plain Python; in float32 of NumPy, where no function is its own."""
+    backend = "python" if arithmetic == "float64" else "numpy"
+    if backend == "python" or not calls_the_library(rule, objective):
+        runs = [symopt.run(rule, objective, None, 6, arithmetic, backend=b)
+                for b in ("llvm", backend)]  # fmt: skip
+        assert runs[0].backend == "llvm"
+        assert_equal(*runs, (rule, objective, arithmetic))
+
+
+def assert_lanes_agree(rule, objective, arithmetic="float64"):
+    """Each lane is a single run; and the one of NumPy, where no function is its own."""
+    what = (rule, objective, arithmetic)
+    starts = start_of(objective) + np.random.default_rng(0).uniform(
+        -1, 1, (19, len(start_of(objective)))
+    )
+    many = symopt.run(rule, objective, starts, 6, arithmetic, record=2, backend="llvm")
     assert many.recorded == (0, 2, 4, 6)
-    if not own:
-        assert_equal(many, symopt.run(rule, objective, starts, 6, record=2, backend="numpy",
-                                      **options), what)  # fmt: skip
-    single = symopt.run(rule, objective, starts[18], 6, backend="llvm", **options)
-    assert single.backend == "llvm"
+    if not calls_the_library(rule, objective):
+        blocks = symopt.run(rule, objective, starts, 6, arithmetic, record=2, backend="numpy")
+        assert_equal(many, blocks, what)
+    single = symopt.run(rule, objective, starts[18], 6, arithmetic, backend="llvm")
     assert_same(single.x[::2], many.x[:, 18], what)
-    if arithmetic == "float64" or not own:
-        backend = "python" if arithmetic == "float64" else "numpy"
-        assert_equal(single, symopt.run(rule, objective, starts[18], 6, backend=backend,
-                                        **options), what)  # fmt: skip
 
 
 @pytest.mark.study
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_rule_on_every_objective_to_the_bit(objective):
     for rule in RULES:
-        assert_compiled_agrees(rule, objective)
+        assert_compiled_is_plain(rule, objective)
+    representatives = by_structure()
+    assert len(representatives) > 10
+    for rule in representatives:
+        assert_lanes_agree(rule, objective)
+        assert_lanes_agree(rule, objective, "float32")
+        assert_compiled_is_plain(rule, objective, "float32")
 
 
 @pytest.mark.slow
@@ -80,7 +105,8 @@ def test_every_structure_of_rule_on_every_objective_to_the_bit(objective):
 @pytest.mark.parametrize("arithmetic", ["float64", "float32"])
 def test_every_rule_to_the_bit(arithmetic):
     for rule in RULES:
-        assert_compiled_agrees(rule, "beale", arithmetic)
+        assert_compiled_is_plain(rule, "beale", arithmetic)
+        assert_lanes_agree(rule, "beale", arithmetic)
 
 
 def test_a_long_run_and_what_is_recorded_of_it():
@@ -108,10 +134,43 @@ def test_auto_compiles_what_is_large_and_says_so():
     starts = np.random.default_rng(0).uniform(-1, 1, (50_000, 2))
     large = symopt.run("adam", "beale", starts, 200, record="point")
     assert large.backend == "llvm"
-    blocks = symopt.run("adam", "beale", starts[:100], 200, record="point")
-    assert blocks.backend == "numpy"
+    blocks = symopt.run("adam", "beale", starts[:100], 200, record="point", backend="numpy")
     assert_same(large.x[:, :100], blocks.x, "x")
+    assert symopt.run("adam", "beale", starts[:100], 4, record="point").backend == "numpy"
     assert symopt.run("adam", "beale", steps=100).backend == "python"
+    assert symopt.run("adam", "beale", steps=400_000, record="final").backend == "llvm"
+
+
+def test_auto_never_changes_a_number():
+    """What NumPy computes by code of its own stays with NumPy; plain Python asks the C library."""
+    starts = np.random.default_rng(0).uniform(-1, 1, (20_000, 2))
+    assert symopt.run("adam", "ackley", starts, 200, record="point").backend == "numpy"
+    decays = symopt.run("adam", "beale", starts, 200, record="point", eta="exp(-t/100)/10")
+    assert decays.backend == "numpy"
+    single = symopt.run("adam", "ackley", steps=200_000)
+    assert single.backend == "llvm"
+    assert_same(single.x, symopt.run("adam", "ackley", steps=200_000, backend="python").x, "x")
+    assert symopt.run("adam", "ackley", None, 5000, "float32").backend == "numpy"
+
+
+def test_auto_compiles_less_than_it_reads_from_the_disk(tmp_path, monkeypatch):
+    """From the disk the code is there sooner than plain Python is done; compiling takes longer."""
+    monkeypatch.setenv("SYMOPT_CACHE", str(tmp_path))
+    compiled.function_of.cache_clear()
+    machine_code.machine_code.cache_clear()
+    assert symopt.run("adam", "beale", steps=40_000, record="final").backend == "python"
+    symopt.run("adam", "beale", steps=1, backend="llvm")
+    assert symopt.run("adam", "beale", steps=40_000, record="final").backend == "llvm"
+
+
+def test_the_kernel_shows_what_is_compiled():
+    kernel = symopt.kernel("adam", "beale", backend="llvm")
+    assert kernel.slots == symopt.kernel("adam", "beale").slots
+    assert kernel.source.count("fdiv double") == 6
+    assert "contract" not in kernel.source
+    assert "path:" in kernel.assembly
+    settings = {"steps": 7, "eta": 0.25, "beta1": 0.5}
+    assert kernel((1.0, 1.5), **settings) == symopt.kernel("adam", "beale")((1.0, 1.5), **settings)
 
 
 def test_code_from_the_disk_runs_and_damaged_code_does_not(tmp_path, monkeypatch):
@@ -120,7 +179,7 @@ def test_code_from_the_disk_runs_and_damaged_code_does_not(tmp_path, monkeypatch
     monkeypatch.setattr(machine_code, "_compile", lambda text: made.append(text) or own(text))
 
     def as_in_a_new_process():
-        for kept in (compiled._function, compiled._table, machine_code.machine_code):
+        for kept in (compiled.function_of, compiled.table_of, machine_code.machine_code):
             kept.cache_clear()
         made.clear()
         x = symopt.run("adam", "booth", steps=9, backend="llvm").x
