@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from sympy import Symbol
 
 from symopt.derivation.array.quadratic import degree, quadratic_loss
+from symopt.errors import InputError
 from symopt.execution.arithmetic import Arithmetic
 from symopt.execution.kernel import compile_source, function_source
 from symopt.program.from_sympy import Reader
@@ -42,8 +44,9 @@ class ExactOracle:
         self._quadratic = None
         self._converted: dict[int, Any] = {}
         if reached is not None and reached <= 2:
-            self._quadratic = quadratic_loss(bound)
-            return
+            with suppress(InputError):  # a function of the data may have no rational value
+                self._quadratic = quadratic_loss(bound)
+                return
         self._statement = bound.statement
         self._data = bound.exact_data()
         product = _ball_product if arithmetic.name == "ball" else None

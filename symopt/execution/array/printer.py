@@ -38,8 +38,11 @@ class _Code:
     lines: list[str] = field(default_factory=list)
     #: How buffers are named; a buffer of the same shape is used again when nothing reads it.
     prefix: str = "a"
+    #: Whether other functions read what this one computes.
+    lasting: bool = False
     free: dict[tuple[Any, ...], list[str]] = field(default_factory=dict)
     temporary: set[str] = field(default_factory=set)
+    written: dict[Array, str] = field(default_factory=dict)
 
     def fresh(self, hint: str) -> str:
         name, count = hint, 0
@@ -74,9 +77,23 @@ class _Code:
         self.setup.append(f"{name} = {text}")
         return name
 
+    def whole(self, node: Array) -> str:
+        """The buffer of a node; what NumPy repeats by itself elsewhere is written out."""
+        inner = node
+        while inner.op in ("let", "adjoint"):
+            inner = inner.args[0]
+        if inner.op != "broadcast":
+            return self.names[node]
+        if node not in self.written:
+            name = self.numbered()
+            self.setup.append(f"{name} = empty({node.shape!r})")
+            self.lines.append(f"copyto({name}, {self.names[node]})")
+            self.written[node] = name
+        return self.written[node]
+
     def emit(self, node: Array, target: str | None, dying: Sequence[Array] = ()) -> None:
         """The lines that compute a node, into ``target`` if it is given."""
-        args = [self.names[arg] for arg in node.args]
+        args = [self.whole(arg) if node.op in _WHOLE else self.names[arg] for arg in node.args]
         if node.op in _VIEWS:
             self.names[node] = self._seen(node, args[0])
         elif node.op == "const":
@@ -85,7 +102,11 @@ class _Code:
         elif node.shape == ():
             name = self.numbered()
             self.names[node] = name
-            self.lines += [line.replace("@", name) for line in _scalar_lines(self, node, args)]
+            cell = name
+            if self.lasting:  # what another function reads later
+                self.setup.append(f"{name} = empty(())")
+                cell = f"{name}[...]"
+            self.lines += [line.replace("@", cell) for line in _scalar_lines(self, node, args)]
         else:
             out = target
             if out is None:
@@ -110,6 +131,8 @@ class _Code:
         return arg  # a scalar or a row, which NumPy repeats by itself
 
 
+#: Operations on whole arrays: what is repeated must stand in full.
+_WHOLE = {"sum", "matmul", "outer", "transpose", "broadcast", "softmax", "logsumexp", "trace"}
 #: Elementwise operations may write over an argument that nothing else reads.
 _IN_PLACE = {"add", "sub", "mul", "scale", "div", "neg", "softmax"}
 
@@ -281,7 +304,7 @@ def kernel_source(objective: ArrayObjective, gradients: Mapping[str, Array], tit
     roots = [root for root, _ in targets]
     fixed = _data_only([objective.loss, *roots])
     arguments = ", ".join(["theta", "grad", *(names[leaf] for leaf in objective.data)])
-    first.prefix = "c"
+    first.prefix, first.lasting = "c", True
     for node in order(*fixed):
         if node not in names:
             first.emit(node, None)
@@ -316,7 +339,7 @@ def _data_only(roots: list[Array]) -> list[Array]:
     found: dict[Array, None] = {}
     for node in nodes:
         for arg in node.args if node in varies else ():
-            if arg not in varies and arg.op not in ("const", "data", "labels") and arg.shape:
+            if arg not in varies and arg.op not in ("const", "data", "labels"):
                 found[arg] = None
     return list(found)
 
