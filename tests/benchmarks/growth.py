@@ -111,6 +111,29 @@ def by_dimension(name: str, sizes: Sequence[int], make: Callable[[int], Any]) ->
     return _curve(f"Growth with dimension: Adam on {name}", "dimension", sizes, measure, "all, s")
 
 
+def by_features(sizes: Sequence[int], rows: int = 200) -> Table:
+    """Least squares, whose data are arrays: a step is a few products of matrices."""
+
+    def measure(features: int) -> dict[str, Any]:
+        rng = np.random.default_rng(0)
+        data, seen = rng.standard_normal((rows, features)), rng.standard_normal(rows)
+        start = {"w": np.zeros(features), "b": 0.0}
+        began = time.process_time()
+        objective = symopt.models.linear_regression.bind(X=data, y=seen)
+
+        def run() -> Any:
+            return symopt.run("adam", objective, start, 100, record="point", **ADAM)
+
+        run()
+        first = time.process_time() - began
+        seconds = _seconds(run, 3)
+        each = seconds / 100 / rows / features * 1e9
+        return {"first run, s": first, "again, s": seconds, "ns a step and datum": each}
+
+    title = f"Growth with dimension: Adam on least squares with {rows} rows, 100 steps"
+    return _curve(title, "features", sizes, measure, "again, s")
+
+
 def by_depth(depths: Sequence[int], others: int) -> Table:
     def measure(depth: int) -> dict[str, Any]:
         made = symopt.unroll("adam", "beale", depth)
@@ -171,6 +194,7 @@ def add_tables(results: Results, quick: bool = False, plots: Path | None = None)
         by_batch([10**k for k in batches]),
         by_dimension("Rosenbrock's chain", dimensions, symopt.objectives.rosenbrock.in_dimension),
         by_dimension("a sum of squares", dimensions, sum_of_squares),
+        by_features(dimensions),
         by_depth(depths, 2 if quick else 3),
         by_digits(cases),
     ]

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from .problem import RULES
 from .race import Candidate, race
 from .tables import Results
 from .targets import TARGETS, targets_table
@@ -69,12 +68,10 @@ def test_every_target_is_judged_by_what_the_run_measured():
 
 @pytest.mark.frameworks
 def test_all_ways_to_run_a_trajectory_agree():
-    results = Results()
-    add_tables(results, quick=True)
-    for rule in RULES:
-        wrong = [why for (key, _), why in results.absent.items() if key == rule and "wrong" in why]
-        assert not wrong
-        measured = {name for key, name in results.timings if key == rule}
-        absent = {name for key, name in results.absent if key == rule}
-        assert measured | absent == {one.name for one in candidates(rule, 1)} | {BOUND}
-        assert TUTORIAL in measured
+    results, rule = Results(), "adam"
+    add_tables(results, quick=True, rules=[rule])
+    assert not [why for why in results.absent.values() if "wrong" in why]
+    measured = {name for _, name in results.timings}
+    absent = {name for _, name in results.absent}
+    assert measured | absent == {one.name for one in candidates(rule, 1)} | {BOUND}
+    assert TUTORIAL in measured

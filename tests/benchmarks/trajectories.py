@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from . import c_code, frameworks, lambdified, ours
@@ -52,9 +53,9 @@ def candidates(rule: str, steps: int) -> list[Candidate]:
     ]
 
 
-def add_tables(results: Results, quick: bool = False) -> None:
+def add_tables(results: Results, quick: bool = False, rules: Sequence[str] = RULES) -> None:
     steps, rounds = (100, 3) if quick else (10_000, 7)
-    for rule in RULES:
+    for rule in rules:
         race(
             results,
             rule,
