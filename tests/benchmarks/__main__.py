@@ -36,17 +36,13 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"no table {unknown[0]!r}; there are {', '.join(GROUPS)}")
     top = head()
     print("\n".join(f"- {name}: {text}" for name, text in top.items()), flush=True)
-    results = Results()
+    results = Results(show=lambda table: print(f"\n{table}", flush=True))
     for name in given.tables or GROUPS:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        count = len(results.tables)
         more = {"plots": given.plots} if name == "growth" else {}
         GROUPS[name](results, quick=given.quick, **more)
-        for table in results.tables[count:]:
-            print(f"\n{table}", flush=True)
     if not given.quick:
-        results.tables.append(targets_table(results))
-        print(f"\n{results.tables[-1]}")
+        results.add(targets_table(results))
     print(f"\n- load at the end: {load()}")
     if given.json:
         data = {"head": top, "tables": [table.as_json() for table in results.tables]}

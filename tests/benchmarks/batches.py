@@ -59,7 +59,7 @@ def add_tables(results: Results, quick: bool = False) -> None:
     for size in sizes:
         starts = batch_starts(size)
         peaks = {} if quick else _memory(size, results)
-        race(
+        table = race(
             results,
             f"batch {size}",
             f"A batch: adam on Beale from {size} starts, {steps} steps, last points only",
@@ -72,6 +72,7 @@ def add_tables(results: Results, quick: bool = False) -> None:
             clock=time.perf_counter,
             extra=lambda name, peaks=peaks: {"peak over resting, MB": peaks.get(name)},
         )
+        results.add(table)
 
 
 def _memory(size: int, results: Results) -> dict[str, float]:

@@ -189,34 +189,36 @@ def add_tables(results: Results, quick: bool = False, plots: Path | None = None)
     cases = [("half_square", 10)]
     if not quick:
         cases = [("half_square", 1000), ("cubic", 16), ("beale", 7)]
-    made = [
-        by_steps([10**k for k in powers]),
-        by_batch([10**k for k in batches]),
-        by_dimension("Rosenbrock's chain", dimensions, symopt.objectives.rosenbrock.in_dimension),
-        by_dimension("a sum of squares", dimensions, sum_of_squares),
-        by_features(dimensions),
-        by_depth(depths, 2 if quick else 3),
-        by_digits(cases),
+    chain = symopt.objectives.rosenbrock.in_dimension
+    curves: list[Callable[[], Table]] = [
+        lambda: by_steps([10**k for k in powers]),
+        lambda: by_batch([10**k for k in batches]),
+        lambda: by_dimension("Rosenbrock's chain", dimensions, chain),
+        lambda: by_dimension("a sum of squares", dimensions, sum_of_squares),
+        lambda: by_features(dimensions),
+        lambda: by_depth(depths, 2 if quick else 3),
     ]
-    results.tables += made
-    if plots is not None:
-        draw(made[:-1], plots)
+    for curve in curves:
+        table = curve()
+        results.add(table)
+        if plots is not None:
+            draw(table, plots)
+    results.add(by_digits(cases))
 
 
-def draw(tables: Sequence[Table], folder: Path) -> None:
-    """One picture for each curve: all columns of seconds over the size, both logarithmic."""
+def draw(table: Table, folder: Path) -> None:
+    """A picture of a curve: all columns of seconds over the size, both logarithmic."""
     import matplotlib.pyplot as plt
 
     folder.mkdir(parents=True, exist_ok=True)
-    for table in tables:
-        figure, axes = plt.subplots(figsize=(5, 3.5), layout="constrained")
-        for place, column in enumerate(table.columns):
-            if not (column == "s" or column.endswith(", s")):
-                continue
+    figure, axes = plt.subplots(figsize=(5, 3.5), layout="constrained")
+    for place, column in enumerate(table.columns):
+        if column == "s" or column.endswith(", s"):
             points = [(row[0], row[place]) for row in table.rows if row[place]]
             axes.loglog(*zip(*points, strict=True), marker="o", label=column)
-        axes.set(xlabel=table.columns[0], ylabel="seconds of processor time", title=table.title)
-        axes.legend()
-        name = "".join(c if c.isalnum() else "_" for c in table.title.lower())
-        figure.savefig(folder / f"{name}.png", dpi=150)
-        plt.close(figure)
+    title, _, subject = table.title.partition(": ")
+    axes.set(xlabel=table.columns[0], ylabel="seconds of processor time", title=subject or title)
+    axes.legend()
+    name = "".join(c if c.isalnum() else "_" for c in table.title.lower())
+    figure.savefig(folder / f"{name}.png", dpi=150)
+    plt.close(figure)

@@ -61,8 +61,8 @@ def race(
     rounds: int,
     clock: Callable[[], float] = time.process_time,
     extra: Callable[[str], dict[str, Any]] = lambda name: {},
-) -> None:
-    """Check and time the candidates; add a table, and their samples under ``key``.
+) -> Table:
+    """Check and time the candidates: their table; their samples go into the results.
 
     ``scale`` makes seconds of a call into the unit; ``extra`` gives more columns. Who computes
     something else is named in the table and not timed.
@@ -86,7 +86,7 @@ def race(
     ]
     more = list(extra(baseline))
     columns = ["candidate", unit, "quartiles", f"times {baseline}", *more, "against symopt.run"]
-    results.tables.append(Table(title, columns, rows))
+    return Table(title, columns, rows)
 
 
 def _row(

@@ -73,7 +73,7 @@ def add_tables(results: Results, quick: bool = False) -> None:
         def serial() -> Callable[[], Any]:
             return lambda: _sweep(starts, steps, None)
 
-        race(
+        table = race(
             results,
             "sweep",
             f"A sweep: {len(SETTINGS)} rules on Beale from {len(starts)} starts, {steps} steps",
@@ -91,3 +91,4 @@ def add_tables(results: Results, quick: bool = False) -> None:
             rounds=rounds,
             clock=time.perf_counter,
         )
+        results.add(table)

@@ -79,13 +79,13 @@ def add_tables(results: Results, quick: bool = False) -> None:
         results.numbers[f"cold {name}, ms"] = statistics.median(values)
     title = "Symbolic work, for the first time in a process (SymPy imported, statements read)"
     columns = ["task", "ms of processor time", "from", "to"]
-    results.tables.append(Table(title, columns, rows))
+    results.add(Table(title, columns, rows))
     started: dict[str, list[float]] = {name: [] for name in STARTS}
     for _ in range(rounds):
         for name, command in STARTS.items():
             started[name].append(processor_time_of(*command) * 1e3)
     rows = [[name, *_summary(values)] for name, values in started.items()]
-    results.tables.append(Table("Starting", ["command", *columns[1:]], rows))
+    results.add(Table("Starting", ["command", *columns[1:]], rows))
 
 
 def _summary(values: list[float]) -> tuple[float, float, float]:

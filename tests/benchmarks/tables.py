@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,13 +70,18 @@ class Results:
     """Everything that a run measured: the tables, and the measures that targets refer to.
 
     ``timings`` holds samples by (race, candidate), ``numbers`` single figures by name,
-    ``absent`` why a candidate did not run.
+    ``absent`` why a candidate did not run; ``show`` is called with each table when it is there.
     """
 
     tables: list[Table] = field(default_factory=list)
     timings: dict[tuple[str, str], Timing] = field(default_factory=dict)
     numbers: dict[str, float] = field(default_factory=dict)
     absent: dict[tuple[str, str], str] = field(default_factory=dict)
+    show: Callable[[Table], object] = lambda table: None
+
+    def add(self, table: Table) -> None:
+        self.tables.append(table)
+        self.show(table)
 
     def ratio(self, race: str, over: str, under: str) -> Timing | None:
         """How many times longer one candidate took than another of the same race."""

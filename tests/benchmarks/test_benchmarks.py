@@ -18,7 +18,7 @@ def test_who_computes_something_else_is_named_and_not_timed():
     path = np.linspace(0, 1, 11)
     results = Results()
     runs = {"right": path, "one off": path + 1e-3, "shorter": path[1:]}
-    race(
+    table = race(
         results,
         "key",
         "title",
@@ -33,7 +33,7 @@ def test_who_computes_something_else_is_named_and_not_timed():
         rounds=3,
     )
     assert list(results.timings) == [("key", "right")]
-    remarks = {row[0]: row[-1] for row in results.tables[0].rows}
+    remarks = {row[0]: row[-1] for row in table.rows}
     assert remarks["right"] == "same bits"
     assert remarks["one off"].startswith("wrong: differs by")
     assert remarks["shorter"].startswith("wrong: shape")

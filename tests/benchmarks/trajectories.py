@@ -56,7 +56,7 @@ def candidates(rule: str, steps: int) -> list[Candidate]:
 def add_tables(results: Results, quick: bool = False, rules: Sequence[str] = RULES) -> None:
     steps, rounds = (100, 3) if quick else (10_000, 7)
     for rule in rules:
-        race(
+        table = race(
             results,
             rule,
             f"One trajectory: {rule} on Beale, {steps} steps",
@@ -67,12 +67,11 @@ def add_tables(results: Results, quick: bool = False, rules: Sequence[str] = RUL
             unit="ns a step",
             rounds=rounds,
         )
-        _add_bound(results, rule, steps, rounds)
+        results.add(_with_bound(table, results, rule, steps, rounds))
 
 
-def _add_bound(results: Results, rule: str, steps: int, rounds: int) -> None:
+def _with_bound(table: Table, results: Results, rule: str, steps: int, rounds: int) -> Table:
     """The bound as a first row of the table, and as a candidate that takes just that long."""
-    table = results.tables.pop()
     try:
         latencies = c_code.latencies()
     except Absent as reason:
@@ -89,4 +88,4 @@ def _add_bound(results: Results, rule: str, steps: int, rounds: int) -> None:
             "The bound is the longest chain of operations from step to step, each waiting for the "
             f"one before, with latencies measured here on such chains in C: {measured} ns."
         )
-    results.tables.append(Table(table.title, table.columns, [row, *table.rows], note))
+    return Table(table.title, table.columns, [row, *table.rows], note)

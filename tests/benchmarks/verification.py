@@ -63,7 +63,7 @@ def add_tables(results: Results, quick: bool = False) -> None:
             rows.append([count, name, timing.median, *timing.quartiles, each, left])
     columns = ["elements", "dtype", "s", "from", "to", "ns an element", "left to balls"]
     title = "Rounding screened: one step of Adam on an array, every element against its bound"
-    results.tables.append(Table(title, columns, rows))
+    results.add(Table(title, columns, rows))
     implementation = symopt.Implementation.from_trajectory(_by_hand)
     verdicts = {
         "verify tutorial Adam": lambda: symopt.verify(implementation, "adam", **ADAM).status,
@@ -74,4 +74,4 @@ def add_tables(results: Results, quick: bool = False) -> None:
         [name, timing.median, *timing.quartiles, verdicts[name]()] for name, timing in timed.items()
     ]
     columns = ["what", "s", "from", "to", "verdict"]
-    results.tables.append(Table("Verdicts", columns, rows))
+    results.add(Table("Verdicts", columns, rows))
