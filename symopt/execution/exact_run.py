@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -10,16 +11,21 @@ import numpy as np
 
 from symopt.errors import BudgetError, InexactError, InputError, UndecidedError, UndefinedError
 from symopt.execution import arithmetic as numbers
+from symopt.execution.arithmetic import Arithmetic
 from symopt.execution.ball import run_balls
 from symopt.execution.exact import as_balls, object_array, to_fraction
 from symopt.execution.float_run import run_floats
 from symopt.execution.forecast import divides_by_state, forecast_bits
 from symopt.execution.job import Job, Recorder, by_slot, mark_divergence
+from symopt.execution.kernel import Kernel
+from symopt.execution.scaled import Scaled, UnscaledError, scaled
 from symopt.execution.trajectory import Trajectory, magnitude
 from symopt.program.printers.python import EXACT
 
 __all__ = ["BIT_BUDGET", "run_certified", "run_rationals"]
 
+#: Numbers that stay shorter are quicker in lowest terms.
+_LONG = 8_000
 #: A rational run is refused when a number may need more bits than this.
 BIT_BUDGET = 8_000_000
 
@@ -42,24 +48,52 @@ def run_rationals(job: Job, budget: int) -> Trajectory:
         beyond = forecast.first_beyond(budget)
         if beyond is not None:
             raise _over_budget(job, beyond, f"may need {forecast.bits[beyond]:,}", budget)
-    arithmetic = numbers.rational()
+        if forecast.bits[-1] > _LONG:
+            with suppress(UnscaledError):  # a divisor of its own: then in lowest terms
+                return _in_fractions(job, kernel, budget, scaled(_denominators(job, kernel)))
+    return _in_fractions(job, kernel, budget, numbers.rational())
+
+
+def _in_fractions(job: Job, kernel: Kernel, budget: int, arithmetic: Arithmetic) -> Trajectory:
     point = [arithmetic.convert(value) for value in job.start]
     recorder = Recorder(job.every, job.initial(kernel, arithmetic, point))
 
     def watch(row: tuple[Any, ...]) -> None:
         recorder.record(row)
         # A number that was clipped to 0 is an integer of Python's.
-        bits = max(v.bit_length() if isinstance(v, int) else v.height_bits() for v in row)
-        if bits > budget and recorder.count < job.steps:
-            raise _over_budget(job, recorder.count, f"needs {bits:,}", budget)
+        bits = max(map(_bits, row))
+        if bits > budget:
+            bits = max(_bits(_reduced(value)) for value in row)
+            if bits > budget and recorder.count < job.steps:
+                raise _over_budget(job, recorder.count, f"needs {bits:,}", budget)
 
     job.guarded(kernel, arithmetic, point, watch)
     return job.result(
         kernel,
         recorder,
-        by_slot(lambda column: object_array([to_fraction(value) for value in column])),
+        by_slot(lambda column: object_array([to_fraction(_reduced(value)) for value in column])),
         arithmetic="rational",
     )
+
+
+def _bits(value: Any) -> int:
+    return int(value.bit_length() if isinstance(value, int) else value.height_bits())
+
+
+def _reduced(value: Any) -> Any:
+    return value.reduced if isinstance(value, Scaled) else value
+
+
+def _denominators(job: Job, kernel: Kernel) -> list[int]:
+    """What the numbers of a run are divided by: their own denominators, and constant divisors."""
+    step = kernel.step
+    given = [*job.start, *job.fixed.values()]
+    for program in (step.program, step.start):
+        constants = [node.value if node.op == "const" else None for node in program.nodes]
+        divisors = [constants[node.args[1]] for node in program.nodes if node.op == "div"]
+        given += [value for value in constants if value is not None]
+        given += [1 / value for value in divisors if value]
+    return [abs(value.denominator) for value in given]
 
 
 def run_certified(job: Job, note: str = "") -> Trajectory:

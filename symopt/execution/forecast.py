@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 from symopt.derivation.step import Step
 from symopt.program.graph import Node
 
-__all__ = ["Forecast", "divides_by_state", "forecast_bits"]
+__all__ = ["FACTOR_BITS", "Forecast", "divides_by_state", "factors", "forecast_bits"]
 
 #: The largest denominators that are split into primes; larger ones are their own "prime".
-_FACTOR_BITS = 64
+FACTOR_BITS = 64
 #: Exactly known numbers (powers of hyperparameters) are followed up to this many bits.
 _KNOWN_BITS = 1 << 20
 
@@ -53,12 +53,13 @@ class _Divisor(NamedTuple):
     bits: float
 
 
-def _factors(denominator: int) -> dict[Any, int]:
+def factors(denominator: int) -> dict[Any, int]:
+    """Primes with their exponents; a number too large to be split is its own."""
     if denominator == 1:
         return {}
     if denominator & (denominator - 1) == 0:
         return {2: denominator.bit_length() - 1}
-    if denominator.bit_length() > _FACTOR_BITS:
+    if denominator.bit_length() > FACTOR_BITS:
         return {denominator: 1}
     from flint import fmpz
 
@@ -73,7 +74,7 @@ def _bits(exponents: Mapping[Any, int]) -> float:
 
 
 def _number(value: Fraction) -> _Size:
-    return _Size(_factors(value.denominator), value)
+    return _Size(factors(value.denominator), value)
 
 
 def _times(a: Mapping[Any, int], b: Mapping[Any, int]) -> dict[Any, int]:
@@ -135,7 +136,7 @@ class _Reading:
                 return a
             value = None if a.value is None else Fraction(a.value) / b.value
             top = abs(Fraction(b.value).numerator)
-            return _Size(_times(a.exponents, _factors(top)), value)
+            return _Size(_times(a.exponents, factors(top)), value)
         bits = _bits(b.exponents) + max(self.magnitude, 0.0) + 1
         generator = _Divisor(self.step, tuple(sorted(b.exponents.items(), key=str)), bits)
         return _Size(_times(a.exponents, {generator: 1}))
@@ -180,7 +181,7 @@ def forecast_bits(
     """
     values: dict[Any, _Size] = {("hyper", name): _number(value) for name, value in hyper.items()}
     for index, number in enumerate(x0):
-        values["x", index] = _Size(_factors(number.denominator))
+        values["x", index] = _Size(factors(number.denominator))
     _split_shared(values)
     start = step.start.fold(_Reading(values, 0, magnitudes[0]).visit)
     values.update({slot: _Size(size.exponents) for slot, size in start.items()})
@@ -201,7 +202,7 @@ def _largest(sizes: Mapping[Any, _Size], magnitude: float) -> int:
 
 def _split_shared(values: dict[Any, _Size]) -> None:
     """Large unfactored denominators that divide one another are powers of one generator."""
-    large = sorted({p for size in values.values() for p in size.exponents if p >> _FACTOR_BITS})
+    large = sorted({p for size in values.values() for p in size.exponents if p >> FACTOR_BITS})
     for small in large:
         for label, (exponents, value) in list(values.items()):
             for prime in list(exponents):
