@@ -28,8 +28,11 @@ _MANY = 2048
 Numbers: TypeAlias = dict[str, Any]
 
 
-def run_task(task: Task) -> Numbers:
-    """What is kept of every run of a part: arrays of shape (settings, starts, ...)."""
+def run_task(task: Task, threads: int | None = None) -> Numbers:
+    """What is kept of every run of a part: arrays of shape (settings, starts, ...).
+
+    ``threads`` is how many may share it, by default as many as there are processors.
+    """
     rule, objective = _rule(task.rule), _objective(task.objective)
     points = task.starts.all
     fixed: dict[str, Any] = {name: setting_from(text) for name, text in task.fixed}
@@ -49,7 +52,7 @@ def run_task(task: Task) -> Numbers:
         begin = points if len(rows) == 1 else points[lanes % len(points)]
         made = run(
             rule, objective, begin, task.steps, task.arithmetic,
-            record=record if len(record) > 1 else "point", **fixed, **own,
+            record=record if len(record) > 1 else "point", threads=threads, **fixed, **own,
         )  # fmt: skip
         for name, values in _kept(made, task).items():
             arrays[name][lanes] = values
