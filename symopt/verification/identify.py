@@ -111,6 +111,10 @@ def _given(hyper: Mapping[str, Any]) -> dict[str, Fraction]:
 
 def _records(code: Implementation) -> list[Record]:
     """Runs on the inferring probes; on those of two coordinates if it cannot take six."""
+    if code.training is not None:
+        from symopt.verification.training import record_training
+
+        return [record_training(code)]
     try:
         return [record(code, probe) for probe in inference_probes()]
     except ImplementationError:

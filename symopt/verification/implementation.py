@@ -91,6 +91,8 @@ class Observation:
     questions: tuple[Question, ...]
     printed: str = ""
     state: Mapping[str, Array] = field(default_factory=dict)
+    #: Of code that computes its gradients itself: what they should have been, with radii.
+    gradients: Any = field(default=None, repr=False, compare=False)
 
     @property
     def steps(self) -> int:
@@ -125,6 +127,8 @@ class Implementation:
     divided: Driver | None = None
     #: What it was made from; code that can be read is proved, and not only run.
     subject: Subject | None = field(default=None, repr=False, compare=False)
+    #: Where it computes its gradients itself: the loop, and the loss that it is said to minimize.
+    training: Any = field(default=None, repr=False, compare=False)
 
     @property
     def format(self) -> str:
@@ -157,6 +161,44 @@ class Implementation:
                 yield np.array(x, copy=True)
 
         return cls(name or _name(function), drive, subject=Subject("step", function, state))
+
+    @classmethod
+    def from_training(
+        cls,
+        function: Callable[..., Any],
+        objective: Any,
+        x0: Any = None,
+        steps: int = 20,
+        dtype: str = "float64",
+        name: str = "",
+    ) -> Implementation:
+        """From ``f(parameters, steps) -> parameters per step``, a loop that trains a model.
+
+        ``objective`` is the loss on data that it is said to minimize, as a whole or in batches:
+        ``model.bind(...)`` or ``model.bind(...).batches(...)``. The loop is given a dict with an
+        array for each parameter, and returns for every step such a dict, one vector, or a tuple
+        of arrays, with or without the start; it computes its gradients itself. ``x0`` is the
+        start (normal numbers of a fixed seed without one).
+
+        >>> import symopt
+        >>> fit = symopt.models.linear_regression.bind(X=[[1], [2], [4]], y=[1, 3, 4])
+        >>> def train(start, steps):
+        ...     w, b = start["w"], start["b"]
+        ...     for _ in range(steps):
+        ...         error = fit.data["X"] @ w + b - fit.data["y"]
+        ...         w, b = w - 0.1 * fit.data["X"].T @ error / 3, b - 0.1 * error.mean()
+        ...         yield w, b
+        >>> code = Implementation.from_training(train, fit)
+        >>> print(symopt.verify(code, "gradient_descent", eta=0.1).reason.split(";")[0])
+        all 20 steps are those of gradient_descent on half of the gradient (a factor 1/2: ...)
+
+        Raises :class:`~symopt.errors.InputError` for what is no model on data.
+        """
+        from symopt.verification.training import training_implementation
+
+        return training_implementation(
+            function, objective, x0, steps, dtype, name or _name(function)
+        )
 
     @classmethod
     def from_update(cls, make: Callable[[], Any], name: str = "") -> Implementation:

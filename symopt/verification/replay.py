@@ -16,6 +16,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from sympy import Expr, Symbol
 
 from symopt.derivation.opaque import OpaqueStep, is_elementwise, opaque_step
@@ -199,6 +200,8 @@ class _Player:
             plan = _plan(rule, len(columns), schedules, family)
             self.lanes.append(_Lane(plan, columns, self._start(plan.step, columns)))
         self.position = 0
+        #: The radii of gradients that the code computed itself, by question.
+        self.radii: dict[int, Array] = {}
         self.resolution: dict[str, float] = {}
 
     def _constants(self, step: OpaqueStep) -> dict[Label, Input]:
@@ -247,7 +250,7 @@ class _Player:
                 for lane, bounds in zip(self.lanes, wanted, strict=True)
                 for column, bound in zip(lane.columns, bounds, strict=True)
             }
-            question, etas = self._match(flat)
+            question, etas = self._own(t, number, flat) or self._match(flat)
             for column, eta in etas.items():
                 yield Check(
                     t, f"gradient asked at, coordinate {column}",
@@ -268,7 +271,8 @@ class _Player:
             for number in range(1, lane.step.asks + 1):
                 answer = answers.get(number)
                 value = float(answer.answer[column]) if answer else 0.0
-                inputs["g", number, index] = Input(value)
+                radius = self.radii[number][column] if number in self.radii else 0
+                inputs["g", number, index] = Input(value, radius)
         return inputs
 
     def _asked(
@@ -277,6 +281,24 @@ class _Player:
         program = lane.plan.asks[number - 1]
         found = self._bounds(program, self._inputs(lane, t, answers), lane.step)
         return list(found.values())
+
+    def _own(
+        self, t: int, number: int, wanted: Mapping[int, Bounded]
+    ) -> tuple[Question, dict[int, float]] | None:
+        """What code that computes gradients itself should have found where the rule asks."""
+        if self.seen.gradients is None:
+            return None
+        bounds = [wanted[column] for column in range(self.size)]
+        point = np.array([float(bound.value.mid()) for bound in bounds])
+        off = np.array([
+            float((abs(bound.value - float(bound.value.mid())).upper() + bound.radius).upper())
+            for bound in bounds
+        ])  # fmt: skip
+        # Upward: what is converted to a float may have been rounded down.
+        off = np.where(off > 0, off * (1 + 2.0**-40) + 2.0**-1070, 0.0)
+        values, radii = self.seen.gradients(t, point, off, self.profile.tensor.name)
+        self.radii[number] = radii
+        return Question(point, values), dict.fromkeys(wanted, 0.0)
 
     def _match(self, wanted: Mapping[int, Bounded]) -> tuple[Question | None, dict[int, float]]:
         """The next question that was asked where the rule asks; else the nearest, and how far."""

@@ -103,6 +103,12 @@ def verify(
     }
     fixed, schedules = split_hyperparameters(the_rule, {**defaults, **hyper})
     setting = Setting(the_rule, fixed, tuple(sorted(schedules.items(), key=str)), form)
+    if code.training is not None:
+        from symopt.verification.training import verify_training
+
+        if objective is not None or probes is not None:
+            raise InputError(f"{code.name} is a training loop: its loss is given with it")
+        return verify_training(code, setting, x0, steps)
     ways: list[tuple[str, Callable[[], Observation]]]
     cut: list[Probe] = []
     if objective is not None:

@@ -56,12 +56,16 @@ class Enclosed:
 
 
 def enclose(
-    roots: Mapping[str, Array], leaves: Mapping[str, Any], form: str = "float64"
+    roots: Mapping[str, Array],
+    leaves: Mapping[str, Any],
+    form: str = "float64",
+    off: Mapping[str, Floats] | None = None,
 ) -> dict[str, Enclosed]:
     """The roots on numbers, with bounds for results computed in ``form``.
 
     ``leaves`` holds an array for each parameter and data, and integers for labels; a number that
-    the format does not hold counts as rounded to it.
+    the format does not hold counts as rounded to it. ``off`` is by how much the exact and the
+    computed numbers of a leaf may be off those given.
 
     >>> from symopt.statement.array import data, total
     >>> x = data("x", 3)
@@ -71,8 +75,10 @@ def enclose(
     """
     nodes = order(*roots.values())
     with np.errstate(all="ignore"):
-        own = _sweep(nodes, leaves, Limits(FORMATS["float64"]), None)
-        theirs = own if form == "float64" else _sweep(nodes, leaves, Limits(FORMATS[form]), own)
+        own = _sweep(nodes, leaves, Limits(FORMATS["float64"]), None, off or {})
+        theirs = own
+        if form != "float64":
+            theirs = _sweep(nodes, leaves, Limits(FORMATS[form]), own, off or {})
     return {
         name: Enclosed(own[root].value, own[root].error, theirs[root].error, _open(root, theirs))
         for name, root in roots.items()
@@ -88,6 +94,7 @@ def _sweep(
     leaves: Mapping[str, Any],
     limits: Limits,
     own: Mapping[Array, Sheet] | None,
+    off: Mapping[str, Floats],
 ) -> dict[Array, Sheet]:
     found: dict[Array, Sheet] = {}
     for node in nodes:
@@ -95,6 +102,10 @@ def _sweep(
         known = own[node] if own is not None else None
         value = known.value if known is not None else _value(node, args, leaves)
         form = _form(node, args, leaves, limits, value)
+        if node.name in off and node.op in ("parameter", "data"):
+            form = Linear(
+                widened(form.prior + off[node.name]), widened(form.terms + off[node.name]), 0
+            )
         error = form.error(limits)
         error = np.where(np.isfinite(value) & np.isfinite(error), error, np.inf)
         error = np.where(np.abs(value) + error <= limits.largest, error, np.inf)
