@@ -280,8 +280,9 @@ def closed_form(rule: Rule | str, quadratic: Any = None, x0: Any = None, **hyper
     rule
         A name or a rule that is linear in its state and gradient.
     quadratic
-        An objective, its name, or an expression or a text in x, y and z, whose other letters are
-        constants. Without one it is half the curvature times x squared.
+        An objective, its name, a bound array objective such as least squares on data, or an
+        expression or a text in x, y and z, whose other letters are constants. Without one it is
+        half the curvature times x squared.
     x0
         The start; symbols ``x_0``, ... without one.
     hyper

@@ -12,6 +12,7 @@ from sympy import Expr, Matrix, Symbol
 
 from symopt.derivation.recurrence import equal
 from symopt.errors import InputError
+from symopt.statement.array.bound import BoundObjective
 from symopt.statement.library import objectives
 from symopt.statement.numbers import exact, rational
 from symopt.statement.objective import Objective
@@ -65,6 +66,8 @@ class Quadratic:
 def read_quadratic(given: Any, curvature: Symbol | None = None) -> Quadratic:
     """A quadratic from an objective, its name, an expression in x, y, z, or such a text.
 
+    An array objective on data counts with its exact numbers.
+
     ``None`` is one half of ``curvature`` times x squared. Raises
     :class:`~symopt.errors.InputError` where the expression is not quadratic, or where its
     directions are not found by square roots.
@@ -87,6 +90,8 @@ def read_quadratic(given: Any, curvature: Symbol | None = None) -> Quadratic:
         if not variables:
             raise InputError(f"{given}: the variables of a quadratic are x, y and z here")
         return _quadratic(given, variables, "")
+    if isinstance(given, BoundObjective):
+        given = given.scalar()
     objective: Objective = objectives.resolve(given)
     return _quadratic(objective.expression, objective.variables, objective.title)
 

@@ -53,3 +53,22 @@ def test_a_loss_that_falls_forever_has_no_minimizer():
     loss = symopt.quadratic_loss(saddle.bind(X=np.array([[1.0, 2.0], [0.5, 1.0]])))
     with pytest.raises(InputError, match="negative curvature"):
         _ = loss.minimizer
+
+
+@pytest.mark.parametrize("rule", ["momentum", "nesterov", "gradient_descent"])
+def test_the_closed_form_of_every_step_is_the_exact_run_on_least_squares(rule):
+    """One feature and a bias of N4's kind: eigenvalues with a square root, branches by number."""
+    fit = symopt.models.linear_regression.bind(X=[[1], [2], [0], ["1/2"]], y=[7, 10, "7/2", 6])
+    hyper = {"eta": "1/10"} | ({} if rule == "gradient_descent" else {"mu": "9/10"})
+    form = symopt.closed_form(rule, fit, x0=(0, 1), **hyper)
+    run = symopt.run(rule, fit, [0, 1], 40, "rational", **hyper)
+    for step in (0, 1, 2, 7, 40):
+        assert form.value(step) == tuple(run.x[step])
+
+
+def test_n4_runs_in_closed_form():
+    fit = symopt.systems["N4"].runs[0].target
+    form = symopt.closed_form("momentum_pytorch", fit, x0=(0, 0), eta="1/10", mu="9/10")
+    assert form.kinds() == ("complex", "complex")
+    run = symopt.run("momentum_pytorch", fit, [0, 0], 30, "rational", eta="1/10", mu="9/10")
+    assert form.value(30) == tuple(run.x[30])
