@@ -22,8 +22,10 @@ from symopt.program.printers.python import ARRAY, GROUPS
 __all__ = ["Blocks", "run_batch"]
 
 #: Lanes of a block; fewer where its buffers would be larger than a core's cache.
-_LANES = (256, 8192)
+_LANES = (256, 12288)
 _CACHE = 1 << 20
+#: Lanes whose last point is looked at together: what that needs is small beside the result.
+_ENDING = 2048
 #: Rows lie this many bytes further apart than they are long, or their addresses would agree in
 #: the last twelve bits, and the processor would take a read for one of what was just written.
 _STAGGER = 576
@@ -109,7 +111,7 @@ class _Table:
     def __init__(self, job: Job, blocks: Blocks, dtype: Any, lanes: int) -> None:
         self._blocks = blocks
         self._lanes = lanes
-        self.recorded = job.recorded
+        self.recorded = self.stops = job.recorded
         self._rows = dict(zip(self.recorded, itertools.count(), strict=False))
         kept = [i for i, slot in enumerate(blocks.slots) if job.keep_state or slot[0] == "x"]
         own = [a or b for a, b in zip(blocks.lanes.varies, blocks.lanes.grouped, strict=True)]
@@ -162,25 +164,31 @@ class _Attained:
         rows = len(job.watch.reductions)
         self._job, self._blocks, self._watch = job, blocks, job.watch
         self._arithmetic = numbers.array(dtype)
-        self.recorded = (job.steps,) * rows
+        self.stops = (job.steps,)
+        self.recorded = self.stops * rows
         self.points = np.empty((rows, job.objective.dimension, lanes), dtype)
         self.steps = np.empty((rows, lanes), np.min_scalar_type(-job.steps - 1))
         self._finite: dict[int, Any] = {}
 
     def fill(self, span: slice) -> Callable[[int, tuple[Any, ...]], None]:
+        step_, lanes = self._blocks.kernel.step, self._blocks.lanes.varies
+        places = [place for place, slot in enumerate(step_.slots) if slot[0] == "x"]
+
         def record(step: int, slots: tuple[Any, ...]) -> None:
             if step < self._job.steps:
                 return
-            found, points = self._watch.rows(
-                self._blocks.kernel.step, slots, step, self._arithmetic
+            for first in range(0, span.stop - span.start, _ENDING):
+                part = slice(first, min(first + _ENDING, span.stop - span.start))
+                own = [s[part] if varies else s for s, varies in zip(slots, lanes, strict=True)]
+                found, points = self._watch.rows(step_, own, step, self._arithmetic)
+                here = slice(span.start + part.start, span.start + part.stop)
+                for row, (at, point) in enumerate(zip(found, points, strict=True)):
+                    self.steps[row, here] = at
+                    for column, values in zip(self.points[row], point, strict=True):
+                        column[here] = values
+            self._finite[span.start] = np.logical_and.reduce(
+                [np.isfinite(slots[place]) for place in places]
             )
-            for row, (at, point) in enumerate(zip(found, points, strict=True)):
-                self.steps[row, span] = at
-                for column, values in zip(self.points[row], point, strict=True):
-                    column[span] = values
-            whole = [np.isfinite(v) for v, s in zip(slots, self._blocks.slots, strict=True)
-                     if s[0] == "x"]  # fmt: skip
-            self._finite[span.start] = np.logical_and.reduce(whole)
 
         return record
 
@@ -208,7 +216,7 @@ def run_batch(
     """
     blocks = make(job, dtype, starts)
     table = (_Attained if job.watch else _Table)(job, blocks, dtype, len(starts))
-    lost = np.zeros(len(starts), bool)
+    losses: dict[int, Any] = {}
     diverged: list[int] = []
     left = deque(blocks.spans())
 
@@ -222,9 +230,9 @@ def run_batch(
                 record = table.fill(span)
                 slots = own.initial(span)
                 record(0, slots)
-                own.run(span, slots, record, table.recorded)
+                own.run(span, slots, record, table.stops)
                 whole, last = table.finite(span)
-                lost[span] = ~whole
+                losses[span.start] = span.start + np.flatnonzero(~whole)
                 diverged.append(int((~last).sum()))
 
     if threads == 1 or len(left) == 1:
@@ -240,6 +248,7 @@ def run_batch(
             finally:
                 left.clear()  # after an interruption nobody takes another one
     names = [symbol.name for symbol in job.rule.state] if job.keep_state else []
+    lost = np.concatenate([losses[first] for first in sorted(losses)])
     part = replace(job, varied={name: array[lost] for name, array in job.varied.items()})
     if isinstance(table, _Attained):
         more["attained"] = table.steps
@@ -251,7 +260,7 @@ def run_batch(
         backend=blocks.backend,
         x0=job.start,
         diverged=sum(diverged),
-        diverged_at=_first_loss(make(part, dtype, starts[lost])) if lost.any() else None,
+        diverged_at=_first_loss(make(part, dtype, starts[lost])) if len(lost) else None,
         **more,
     )
 

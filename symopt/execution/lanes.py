@@ -103,7 +103,10 @@ def lane_kernel(step: Step, over: frozenset[str] = frozenset()) -> LaneKernel:
     differs = program.depends_on(lanes)
     grouped = program.depends_on({*settings, *groups})
     outputs = {slot: program.outputs[slot] for slot in step.slots}
-    powers = {arg for node in program.nodes if node.op == "pow" for arg in node.args}
+    powers = {
+        arg for i, node in enumerate(program.nodes) if node.op == "pow" and differs[i]
+        for arg in node.args
+    }  # fmt: skip
     operands = {
         arg
         for index, node in enumerate(program.nodes)
@@ -123,30 +126,34 @@ def lane_kernel(step: Step, over: frozenset[str] = frozenset()) -> LaneKernel:
     value = dict(zip(scalars, texts, strict=True))
     changes = program.depends_on([*step.slots, ("t",)])
     taken = {*names.values(), *known.values(), *RESERVED, *_WORDS}
+    taken |= {printer.name(index) for index in scalars}
+
+    def fresh(name: str) -> str:
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        return name
+
     read: dict[int, str] = {}  # how lanes read what they share
     wrap: dict[str, str] = {}
     for index, text in value.items():
         call = "spread" if grouped[index] else "number"
         # An array to the power of 2.0 is not one to an array of 2.0.
         plain = not grouped[index] and (index in powers or program.nodes[index].op in PREDICATES)
-        if index in operands and not changes[index] and not plain:
+        if index in operands and not plain and not changes[index]:
             whole = f"{call}({text})"
             if whole not in wrap:
-                name = f"k{len(wrap)}"
-                while name in taken:
-                    name += "_"
-                wrap[whole] = name
+                wrap[whole] = fresh(f"k{len(wrap)}")
             read[index] = wrap[whole]
             continue
-        if not text.isidentifier() and changes[index]:
-            value[index] = printer.name(index)
-            body.append(f"        {value[index]} = {text}")
-        read[index] = value[index]
-        if grouped[index] and index in operands:
-            read[index] = f"l{index}"
-            while read[index] in {*taken, *value.values()}:
-                read[index] += "_"
-            body.append(f"        {read[index]} = spread({value[index]})")
+        if not text.isidentifier() and changes[index] and (plain or index in ends):
+            printed, text = text, printer.name(index)
+            value[index] = text
+            body.append(f"        {text} = {printed}")
+        read[index] = text
+        if index in operands and not plain:
+            read[index] = fresh(f"k{index}")
+            body.append(f"        {read[index]} = {call}({text})")
     head += [f"    {name} = {text}" for text, name in wrap.items()]
 
     code = lane_code(
@@ -154,7 +161,7 @@ def lane_kernel(step: Step, over: frozenset[str] = frozenset()) -> LaneKernel:
         {names[slot]: outputs[slot] for slot in step.slots if slot in lanes},
         {i: names[n.value] for i, n in enumerate(program.nodes) if n.value in lanes},
         read,
-        frozenset({*taken, *wrap.values(), *value.values(), *read.values()}),
+        frozenset({*taken, *value.values()}),
         frozenset(index for index in operands if grouped[index]),
     )
     parameters = [*step.slots, *[("hyper", name) for name in step.hyper]]

@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from symopt.derivation.step import Slot, Step, objective_programs
-from symopt.execution.arithmetic import Arithmetic
+from symopt.errors import InputError
+from symopt.execution.arithmetic import Arithmetic, round_to
 from symopt.execution.kernel import compile_source, function_source
 from symopt.program.graph import Graph, Label, Program
 from symopt.program.printers.python import Dialect
@@ -43,7 +44,7 @@ class Best:
 class FirstBelow:
     """The first point whose value is at most a threshold, for ``record=``; the start counts.
 
-    The threshold is rounded to the arithmetic; a value that is infinite or nan is not below. Where
+    The comparison is with the exact threshold; a value that is infinite or nan is not below. Where
     there is no such point its row holds nan, and its step in ``attained`` is -1.
 
     >>> import symopt
@@ -87,6 +88,25 @@ class Watch:
 
     reductions: tuple[Reduction, ...]
     largest: Fraction
+
+    @classmethod
+    def of(cls, reductions: Sequence[Reduction], dtype: type[np.floating[Any]]) -> Watch:
+        """The same in one arithmetic: a number is at most a threshold where it is at most the
+        largest number of the dtype that is.
+        """
+        largest = Fraction(float(np.finfo(dtype).max))
+        rounded = []
+        for reduction in reductions:
+            if isinstance(reduction, FirstBelow):
+                given = min(received(reduction.threshold), largest)
+                if given < -largest:
+                    raise InputError("a threshold lower than all numbers is never reached")
+                near = round_to(given, dtype)
+                if Fraction(float(near)) > given:
+                    near = np.nextafter(near, dtype(-np.inf))
+                reduction = FirstBelow(Fraction(float(near)))
+            rounded.append(reduction)
+        return cls(tuple(rounded), largest)
 
     def step(self, step: Step) -> Step:
         """The step that carries them along."""
@@ -159,7 +179,7 @@ def _reduced(step: Step, reductions: tuple[Reduction, ...], largest: Fraction) -
             hit = graph.apply("lt", value, graph.input(best))
             fresh[best] = value, start.const(largest)
         else:
-            threshold = graph.const(min(received(reduction.threshold), largest))
+            threshold = graph.const(received(reduction.threshold))
             waits = graph.apply("lt", at, graph.const(0))
             hit = graph.apply("and", graph.apply("le", value, threshold), waits)
         hit = graph.apply("and", hit, bounded)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -139,7 +138,7 @@ def run(
     batch = lanes_of(the_rule, batch, start, varied, dtype)
     job = Job(
         the_rule, the_objective, start, steps, every, fixed, schedules, keep_state, varied,
-        Watch(reductions, Fraction(float(np.finfo(dtype).max))) if reductions else None,
+        Watch.of(reductions, dtype) if reductions else None,
     )  # fmt: skip
     if reductions and arithmetic not in ("float64", "float32"):
         raise InputError(
