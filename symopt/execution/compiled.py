@@ -82,10 +82,17 @@ def _fixed_source(step: Step, loops: Loops, plain: bool) -> str:
 
 
 class Compiled:
-    """One run's functions, and the numbers that hold for all of it."""
+    """One run's functions, and the numbers that hold for all of it.
+
+    ``lanes`` are the inputs that differ from lane to lane, of one trajectory all slots.
+    """
 
     def __init__(
-        self, job: Job, dtype: type[np.floating[Any]], lanes: frozenset[Any], fast: bool
+        self,
+        job: Job,
+        dtype: type[np.floating[Any]],
+        lanes: frozenset[Any] | None = None,
+        fast: bool = False,
     ) -> None:
         self.plain = dtype is np.float64
         self.kernel = job.kernel(FLOAT if self.plain else ARRAY)
@@ -98,6 +105,7 @@ class Compiled:
             )
         binding()
         self.job = job
+        lanes = frozenset(step.slots) if lanes is None else lanes
         self.loops = loops_of(step, REALS[dtype], lanes, fast)
         source = _fixed_source(step, self.loops, self.plain)
         guarded = numbers.guarded() if self.plain else numbers.array(dtype)
@@ -119,8 +127,7 @@ def run_compiled(
     job: Job, dtype: type[np.floating[Any]], hyperparameters: Any, fast: bool = False
 ) -> Trajectory:
     """One trajectory; machine code writes what is recorded into the result's arrays."""
-    step = job.kernel(ARRAY).step
-    compiled = Compiled(job, dtype, frozenset(step.slots), fast)
+    compiled = Compiled(job, dtype, fast=fast)
     step, loops = compiled.kernel.step, compiled.loops
     point = [compiled.arithmetic.convert(value) for value in job.start]
     with np.errstate(all="ignore"):

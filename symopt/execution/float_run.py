@@ -129,7 +129,7 @@ def _dated(job: Job, result: Trajectory, kernel: Kernel, arithmetic: Any) -> Tra
 
 def _check_range(job: Job, dtype: type[np.floating[Any]]) -> None:
     """Refuse a start or hyperparameter that the dtype could only hold as infinity."""
-    named = [*zip(map(str, job.objective.variables), job.start, strict=False)]
+    named = [*zip((v.name for v in job.objective.variables), job.start, strict=False)]
     for name, value in [*named, *job.fixed.items()]:
         if not np.isfinite(numbers.round_to(value, dtype)):
             raise InputError(

@@ -17,6 +17,7 @@ from symopt.program.printers.llvm import LIBRARY, PREFIX
 __all__ = ["assembly", "binding", "is_kept", "machine_code"]
 
 
+@lru_cache(maxsize=1)
 def binding() -> Any:
     """The module ``llvmlite.binding``, made ready for this machine.
 
