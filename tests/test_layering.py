@@ -29,6 +29,7 @@ EXCEPTIONS = {
             for module in (
                 "statement.rule",
                 "statement.objective",
+                "statement.array.objective",
                 "derivation.unroll",
                 "execution.trajectory",
                 "verification.verdict",

@@ -117,9 +117,9 @@ def show_command(name: str, library: Catalogue, as_json: bool) -> None:
         from symopt.presentation import sheets
 
         if kind == "ArrayObjective":
-            from symopt.presentation.array_page import array_document
+            from symopt.presentation.array_page import array_sheet
 
-            click.echo(array_document(found, prove=False).text(terminal_width()))
+            click.echo(array_sheet(found).text(terminal_width()))
             return
         sheet = sheets.rule_sheet if kind == "Rule" else sheets.objective_sheet
         click.echo(sheet(found).text(terminal_width()))

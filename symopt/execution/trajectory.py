@@ -73,7 +73,7 @@ class Trajectory:
     objective: Any  # an Objective, a BoundObjective, or Batches of one
     arithmetic: str
     hyperparameters: Mapping[str, Setting]
-    x0: tuple[Fraction, ...]
+    x0: Sequence[Fraction]
     steps: int
     x: Any
     state: Mapping[str, Any]

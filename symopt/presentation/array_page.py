@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from symopt.derivation.array.gradient import Application, Contribution, GradientStep
 from symopt.derivation.array.rules import reason
 from symopt.presentation.array_notation import (
@@ -32,21 +34,26 @@ from symopt.statement.array.functions import ELEMENTWISE
 from symopt.statement.array.objective import ArrayObjective
 from symopt.verification.array.gradient import prove_gradient
 
-__all__ = ["array_document"]
+__all__ = ["array_document", "array_sheet"]
 
 _PLAIN = {("sub", 0), ("scale", 1)}
 
 
-def array_document(objective: ArrayObjective, *, prove: bool = True) -> Document:
+def array_document(objective: ArrayObjective) -> Document:
     """The derivation of the gradient in matrix form, proved on small sizes before it is printed.
-
-    Without ``prove`` it is printed without its proof.
 
     >>> import symopt
     >>> page = array_document(symopt.models.linear_regression)
     >>> "∂L/∂w = Xᵀ ∂L/∂r" in page.text()
     True
     """
+    made = array_sheet(objective)
+    proof = Section(spans("Its proof"), (Paragraph(_proof(objective)),))
+    return replace(made, blocks=(*made.blocks, proof))
+
+
+def array_sheet(objective: ArrayObjective) -> Document:
+    """The statement and its gradient in matrix form, without a proof."""
     blocks: list[Block] = []
     if objective.source:
         blocks.append(Paragraph(spans("Stated by ", Cite(objective.source), ".")))
@@ -58,8 +65,6 @@ def array_document(objective: ArrayObjective, *, prove: bool = True) -> Document
         Paragraph(_conventions(objective)),
         Section(spans("Its gradient"), (Equations(_gradient(objective)),)),
     ]
-    if prove:
-        blocks.append(Section(spans("Its proof"), (Paragraph(_proof(objective)),)))
     sources = (objective.source,) if objective.source else ()
     return Document(objective.title, tuple(blocks), sources)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from symopt.derivation.unroll import Unrolled
 from symopt.execution.trajectory import Trajectory
+from symopt.presentation.array_page import array_sheet
 from symopt.presentation.closed_forms import gradient_forms
 from symopt.presentation.document import (
     Badge,
@@ -26,6 +27,7 @@ from symopt.presentation.document import (
 from symopt.presentation.run_pictures import pictures_of
 from symopt.presentation.sheets import objective_sheet, rule_sheet
 from symopt.presentation.verdict_page import verdict_document
+from symopt.statement.array.objective import ArrayObjective
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.verification.identification import Identification
@@ -105,6 +107,7 @@ def _identification_sheet(found: Identification) -> Document:
 _SHEETS: dict[type, Callable[[Any], Document]] = {
     Rule: rule_sheet,
     Objective: objective_sheet,
+    ArrayObjective: array_sheet,
     Verdict: verdict_document,
     Trajectory: _run_sheet,
     Unrolled: _unrolled_sheet,

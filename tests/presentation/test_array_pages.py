@@ -11,7 +11,7 @@ import symopt
 from symopt.array import ArrayObjective, columns, data, dot, frobenius, parameter, trace
 from symopt.cli import main
 from symopt.presentation.array_notation import _FORMS, _NAMES, array_math
-from symopt.presentation.array_page import array_document
+from symopt.presentation.array_page import array_document, array_sheet
 from symopt.statement.array.functions import ELEMENTWISE, apply
 
 X, y = data("X", "n", "d"), data("y", "n")
@@ -80,7 +80,7 @@ def test_a_model_s_derivation_compiles(name, tmp_path):
 
 
 def test_the_page_is_also_html_with_formulas():
-    page = array_document(symopt.models.ridge, prove=False).html()
+    page = array_sheet(symopt.models.ridge).html()
     assert "<math" in page
     assert "&#x022A4;" in page or "⊤" in page
     assert 'mathvariant="bold"' in page

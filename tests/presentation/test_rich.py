@@ -15,6 +15,7 @@ def values() -> list[object]:
     return [
         symopt.rules.adam,
         symopt.objectives.cubic,
+        symopt.models.ridge,
         symopt.run("momentum", "cubic", steps=3),
         symopt.run("momentum", "half_square", steps=3, arithmetic="rational", x0=["1"]),
         symopt.prove("momentum", "heavy_ball"),

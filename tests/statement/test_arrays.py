@@ -123,3 +123,21 @@ def test_an_objective_prints_as_it_is_stated():
     text = str(ArrayObjective(mean(h), (W,), (X,), "A layer"))
     assert text.splitlines()[-2:] == ["  h = relu(X @ W)", "  L = sum(h)/(n*K)"]
     assert labels("k").shape == ("n",)
+
+
+def test_a_bound_objective_survives_pickling_with_a_kernel_at_hand():
+    bound = FIT.bind(X=ROWS, y=[1, 2, 3])
+    bound.value([1, 2, 3])
+    again = pickle.loads(pickle.dumps(bound))
+    assert again.statement.loss is bound.statement.loss
+    assert again.value([1, 2, 3]) == bound.value([1, 2, 3])
+
+
+def test_data_are_copied_and_fixed():
+    rows = np.array(ROWS)
+    bound = FIT.bind(X=rows, y=[1, 2, 3])
+    before = bound.value([1, 2, 3])
+    rows[:] = 0
+    assert bound.value([1, 2, 3]) == before
+    with pytest.raises(ValueError, match="read-only"):
+        bound.data["X"][0, 0] = 7

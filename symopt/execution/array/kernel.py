@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -59,19 +60,21 @@ class ArrayKernel:
     prepare: Callable[[], None] = field(repr=False)
     compute_value: Callable[[], float] = field(repr=False)
     compute_gradient: Callable[[], None] = field(repr=False)
+    #: The buffers serve one caller at a time.
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def value_at(self, theta: Values) -> float:
         """The loss at a point."""
-        self.theta[:] = theta
-        with np.errstate(all="ignore"):
+        with self.lock, np.errstate(all="ignore"):
+            self.theta[:] = theta
             return self.compute_value()
 
     def gradient_at(self, theta: Values) -> Values:
         """The gradient at a point, as a new array."""
-        self.theta[:] = theta
-        with np.errstate(all="ignore"):
+        with self.lock, np.errstate(all="ignore"):
+            self.theta[:] = theta
             self.compute_gradient()
-        return self.grad.copy()
+            return self.grad.copy()
 
 
 def array_kernel(bound: BoundObjective, dtype: type[np.floating[Any]] = np.float64) -> ArrayKernel:

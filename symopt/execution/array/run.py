@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -28,6 +28,34 @@ from symopt.statement.rule import Rule
 __all__ = ["VectorRun", "run_bound", "start_of"]
 
 Values = np.ndarray[Any, Any]
+
+
+class ExactFloats(Sequence[Fraction]):
+    """Floats as the exact fractions that they are, each made when it is asked for.
+
+    >>> ExactFloats(np.array([0.5, 0.1]))[0]
+    Fraction(1, 2)
+    """
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return ExactFloats(self._values[place])
+        return Fraction(float(self._values[place]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return f"ExactFloats({self._values!r})"
 
 
 class VectorRun:
@@ -186,7 +214,7 @@ def run_bound(
         objective=bound,
         arithmetic=arithmetic,
         hyperparameters=received,
-        x0=tuple(Fraction(float(value)) for value in start),
+        x0=ExactFloats(start),
         steps=steps,
         x=rows.values["x"],
         state={name: value for name, value in rows.values.items() if name != "x"},

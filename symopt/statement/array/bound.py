@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cached_property
 from math import prod
@@ -49,6 +49,13 @@ class BoundObjective:
     #: The statement before its sizes were numbers, and those numbers.
     stated: ArrayObjective = field(repr=False)
     sizes: Mapping[str, int] = field(repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The statement and its data; kernels hold buffers and are made again."""
+        return {each.name: self.__dict__[each.name] for each in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
     @property
     def title(self) -> str:

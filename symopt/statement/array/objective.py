@@ -199,6 +199,12 @@ class ArrayObjective:
 
         return gradient(self)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows."""
+        from symopt.presentation.rich import bundle
+
+        return bundle(self)
+
     def named(self, name: str, family: str = "") -> ArrayObjective:
         """The same objective under another library name."""
         return replace(self, name=name, family=family or self.family)
