@@ -81,11 +81,13 @@ def race(
     timed = interleave(running, rounds, clock)
     results.timings |= {(key, name): timing for name, timing in timed.items()}
     rows = [
-        _row(candidate.name, timed, baseline, scale, remarks[candidate.name], extra)
+        _row(candidate.name, timed, baseline, scale, remarks[candidate.name], clock, extra)
         for candidate in candidates
     ]
     more = list(extra(baseline))
-    columns = ["candidate", unit, "quartiles", f"times {baseline}", *more, "against symopt.run"]
+    work = [] if clock is time.process_time else ["of processor time"]
+    last = [*work, *more, "against symopt.run"]
+    columns = ["candidate", unit, "quartiles", f"times {baseline}", *last]
     return Table(title, columns, rows)
 
 
@@ -95,12 +97,16 @@ def _row(
     baseline: str,
     scale: float,
     remark: str,
+    clock: Callable[[], float],
     extra: Callable[[str], dict[str, Any]],
 ) -> list[Any]:
     timing = timed.get(name)
     if timing is None:
-        return [name, None, None, None, *[None for _ in extra(baseline)], remark]
+        empty = [None] * (3 + (clock is not time.process_time) + len(extra(baseline)))
+        return [name, *empty, remark]
     low, high = (value * scale for value in timing.quartiles)
     against = ratio(timing, timed[baseline]).median if baseline in timed else None
     quartiles = f"{shown(low)} to {shown(high)}"
-    return [name, timing.median * scale, quartiles, against, *extra(name).values(), remark]
+    work = [] if clock is time.process_time else [timing.of_processor.median * scale]
+    own = [*work, *extra(name).values()]
+    return [name, timing.median * scale, quartiles, against, *own, remark]

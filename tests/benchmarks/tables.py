@@ -83,11 +83,13 @@ class Results:
         self.tables.append(table)
         self.show(table)
 
-    def ratio(self, race: str, over: str, under: str) -> Timing | None:
-        """How many times longer one candidate took than another of the same race."""
+    def ratio(self, race: str, over: str, under: str, processor: bool = False) -> Timing | None:
+        """How many times longer (or more work) one candidate took than another of a race."""
         found = [self.timings.get((race, name)) for name in (over, under)]
         if found[0] is None or found[1] is None:
             return None
+        if processor:
+            return ratio(found[0].of_processor, found[1].of_processor)
         return ratio(found[0], found[1])
 
     def why_absent(self, race: str, *names: str) -> str:

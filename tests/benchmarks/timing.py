@@ -19,13 +19,19 @@ class Absent(Exception):
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one call, a sample for each round.
+    """Seconds of one call, a sample for each round; and, of the same calls, of processor time.
 
     >>> Timing((3.0, 1.0, 2.0)).median
     2.0
     """
 
     samples: tuple[float, ...]
+    processor: tuple[float, ...] = ()
+
+    @property
+    def of_processor(self) -> Timing:
+        """The processor time of all threads: what others do on the machine hardly enters it."""
+        return Timing(self.processor)
 
     @property
     def median(self) -> float:
@@ -67,7 +73,7 @@ def interleave(
     Each is called ``warm_up`` times and once more before the first round. In its turn a candidate
     is called again and again for at least ``least`` seconds, and the mean of these calls is one
     sample. ``clock`` is the processor time of this process, or ``time.perf_counter`` where
-    threads are to count as what they gain.
+    threads are to count as what they gain; processor time is kept beside it.
     """
     calls: dict[str, int] = {}
     for name, candidate in candidates.items():
@@ -76,15 +82,16 @@ def interleave(
         began = clock()
         candidate()
         calls[name] = max(1, math.ceil(least / max(clock() - began, 1e-9)))
-    samples: dict[str, list[float]] = {name: [] for name in candidates}
+    samples: dict[str, list[tuple[float, float]]] = {name: [] for name in candidates}
     order = list(candidates)
     for _ in range(rounds):
         gc.collect()
         for name in order:
             candidate, count = candidates[name], calls[name]
-            began = clock()
+            before, began = time.process_time(), clock()
             for _ in range(count):
                 candidate()
-            samples[name].append((clock() - began) / count)
+            spent, worked = clock() - began, time.process_time() - before
+            samples[name].append((spent / count, worked / count))
         order.reverse()
-    return {name: Timing(tuple(values)) for name, values in samples.items()}
+    return {name: Timing(*zip(*values, strict=True)) for name, values in samples.items()}
