@@ -72,6 +72,7 @@ _HOMES = {
     "GradientCheck": "symopt.verification.array.check",
     "GradientProof": "symopt.verification.array.gradient",
     "check_gradient": "symopt.verification.array.check",
+    "enclose_gradient": "symopt.verification.array.check",
     "prove": "symopt.verification.prove",
     "prove_gradient": "symopt.verification.array.gradient",
     "verify": "symopt.verification.verify",
