@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from . import batches, growth, sweeps, symbolic, trajectories, verification
+from . import batches, growth, networks, sweeps, symbolic, trajectories, verification
 from .machine import head, load
 from .tables import Results
 from .targets import targets_table
@@ -18,6 +18,7 @@ GROUPS = {
     "sweep": sweeps.add_tables,
     "symbolic": symbolic.add_tables,
     "growth": growth.add_tables,
+    "networks": networks.add_tables,
     "verification": verification.add_tables,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import batches, sweeps, symbolic, trajectories
+from . import batches, networks, sweeps, symbolic, trajectories
 from .tables import Results, Table, shown
 from .timing import Timing
 
@@ -100,6 +100,11 @@ TARGETS: tuple[Target, ...] = (
     faster("NumPy sweep against careful NumPy", "sweep", sweeps.NUMPY, sweeps.BY_HAND, 2, True),
     faster(
         "compiled sweep on two cores against the same", "sweep", sweeps.THREADS, sweeps.BY_HAND, 20
+    ),
+    *(
+        faster(f"network {case.key}, against {way}", case.key, networks.OURS, way, 1)
+        for case in networks.cases()
+        for way in networks.TORCH
     ),
     number("unroll of 50 Adam steps on Beale", f"cold {symbolic.UNROLL}, ms", "ms", 100),
     number("rounding screen of 1e6 elements, float32", "screen float32 1000000, s", "s", 1),

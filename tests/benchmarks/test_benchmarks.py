@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from . import networks
 from .race import Candidate, race
 from .tables import Results
 from .targets import TARGETS, targets_table
@@ -75,3 +76,15 @@ def test_all_ways_to_run_a_trajectory_agree():
     absent = {name for _, name in results.absent}
     assert measured | absent == {one.name for one in candidates(rule, 1)} | {BOUND}
     assert TUTORIAL in measured
+
+
+@pytest.mark.frameworks
+def test_all_ways_to_train_a_network_agree_in_every_parameter():
+    results = Results()
+    networks.add_tables(results, quick=True)
+    assert not [why for why in results.absent.values() if "wrong" in why]
+    for case in networks.cases(quick=True):
+        measured = {name for key, name in results.timings if key == case.key}
+        absent = {name for key, name in results.absent if key == case.key}
+        assert measured | absent == {networks.OURS, *networks.TORCH}
+        assert networks.OURS in measured
