@@ -199,4 +199,4 @@ def cases(quick: bool = False) -> list[Case]:
 def add_tables(results: Results, quick: bool = False) -> None:
     for case in cases(quick):
         with _threads(case.threads):
-            _race(results, case, 3 if quick else 9)
+            _race(results, case, 3 if quick else 5)

@@ -77,7 +77,14 @@ class GradientCheck:
 
 
 def enclose_gradient(bound: BoundObjective, theta: Any, form: str) -> dict[str, Enclosed]:
-    """The loss (``"L"``) and the gradient of every parameter, with bounds for that format."""
+    """The loss (``"L"``) and the gradient of every parameter, with bounds for that format.
+
+    >>> import symopt
+    >>> fit = symopt.models.linear_regression.bind(X=[[1], [2]], y=["1/2", 3])
+    >>> found = symopt.enclose_gradient(fit, [1, 0], "float32")["w"]
+    >>> found.value, bool(0 < found.error[0] < 1e-6)
+    (array([-1.5]), True)
+    """
     leaves = {**bound.data, **bound.unflatten(bound.point(theta))}
     roots = {"L": bound.statement.loss, **bound.statement.gradient}
     return enclose(roots, leaves, form)
