@@ -64,6 +64,15 @@ def test_whoever_carries_it_out_and_wherever_it_is_cut_the_bits_are_the_same(ser
     assert symopt.sweep(*CALL, STARTS[::-1], 60, **HYPER).digest != serial.digest
 
 
+def test_a_grid_cut_anywhere_is_the_list_of_its_points(monkeypatch):
+    whole = symopt.sweep("momentum", "beale", symopt.grid(7, 5), 20, eta=["1/100", "1/1000"])
+    listed = symopt.sweep("momentum", "beale", whole.ends[0].starts, 20, eta=["1/100", "1/1000"])
+    monkeypatch.setattr(planning, "_WORK", 2 * 20 * 6)
+    cut = symopt.sweep("momentum", "beale", symopt.grid(7, 5), 20, eta=["1/100", "1/1000"])
+    assert (whole.parts, cut.parts) == (1, 12)
+    assert whole.digest == listed.digest == cut.digest
+
+
 @pytest.mark.parametrize("arithmetic", ["float64", "float32"])
 def test_the_best_value_and_when_a_threshold_is_reached_are_those_of_the_history(arithmetic):
     found = symopt.sweep(*CALL, STARTS, 60, arithmetic, **HYPER, best=True, threshold="1/10")
