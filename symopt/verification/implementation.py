@@ -201,6 +201,28 @@ class Implementation:
         )
 
     @classmethod
+    def from_torch_training(
+        cls,
+        make: Callable[[], Any],
+        objective: Any,
+        x0: Any = None,
+        steps: int = 20,
+        dtype: str = "float64",
+        name: str = "",
+    ) -> Implementation:
+        """From a PyTorch module trained by a PyTorch optimizer.
+
+        ``make()`` returns a new module, an optimizer, and a function that gives the loss of step
+        t (of its batch), a tensor. The module's parameters are the model's in the same order; a
+        matrix is kept transposed, as ``torch.nn.Linear`` does, unless its shape says otherwise.
+        The other arguments are those of :meth:`from_training`. Raises
+        :class:`~symopt.errors.MissingExtraError` without PyTorch.
+        """
+        from symopt.verification.adapters.torch_training import implementation
+
+        return implementation(make, objective, x0, steps, dtype, name or _name(make))
+
+    @classmethod
     def from_update(cls, make: Callable[[], Any], name: str = "") -> Implementation:
         """From ``make()``, an object with ``update(params, grads)`` (or ``step``, or callable).
 
