@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from symopt.cli.options import (
@@ -23,6 +25,26 @@ arithmetic_option = click.option(
 )  # fmt: skip
 
 
+def recording(text: str) -> Any:
+    """What ``--record`` says, as :func:`symopt.run` takes it.
+
+    >>> recording("final"), recording("10"), recording("below=1e-6")
+    ('final', 10, FirstBelow(threshold=Fraction(1, 1000000)))
+    """
+    from symopt.execution.reductions import Best, FirstBelow
+
+    if text.isdecimal():
+        return int(text)
+    kind, equals, value = text.partition("=")
+    if kind == "below" and equals:
+        return FirstBelow(value)
+    if text not in ("all", "final", "best"):
+        raise click.BadParameter(
+            f"{text!r} is none of all, final, a number of steps, best, below=VALUE"
+        )
+    return Best() if text == "best" else text
+
+
 @click.command("run", cls=Command)
 @click.argument("rule")
 @click.argument("objective")
@@ -30,6 +52,11 @@ arithmetic_option = click.option(
 @x0_option
 @arithmetic_option
 @set_option
+@click.option(
+    "--record", default="all", show_default=True, metavar="WHAT",
+    help="all, final, every so many steps (a number), best (the lowest value on the way), or "
+    "below=VALUE (the first step whose value is at most that).",
+)  # fmt: skip
 @click.option("--rows", type=int, default=24, show_default=True, help="Rows to print; 0 for all.")
 @click.option("-o", "--output", metavar="FILE.npz", help="Also save the run, to be loaded again.")
 @catalogue
@@ -41,6 +68,7 @@ def run_command(
     x0: tuple[str, ...],
     arithmetic: str,
     assignments: tuple[str, ...],
+    record: str,
     rows: int,
     output: str | None,
     library: Catalogue,
@@ -53,6 +81,7 @@ def run_command(
       symopt run adam beale --steps 100 --set eta=0.01
       symopt run momentum beale --x0 1 3/2 --steps 6 --arithmetic rational
       symopt run gradient_descent elongated_bowl --x0 -7 2 --set 'eta=1/(2*t)' -o run.npz
+      symopt run adam beale --steps 5000 --record below=1e-6
     """
     from symopt.execution.run import run
 
@@ -63,6 +92,7 @@ def run_command(
         start(x0),
         steps,
         arithmetic,
+        record=recording(record),
         **settings(assignments, stated),
     )
     if output:

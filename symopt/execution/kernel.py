@@ -63,6 +63,24 @@ class Kernel:
         """The names of the recorded quantities, in order."""
         return tuple(self.step.identifier(slot) for slot in self.step.slots)
 
+    @cached_property
+    def batch_source(self) -> str:
+        """The source of the loop that runs many lanes at once, every result into a buffer.
+
+        >>> import symopt
+        >>> print(symopt.kernel("gradient_descent", "half_square").batch_source)
+        def gradient_descent_on_half_square(w, eta, steps, record, buffers, masks):
+            (r0,) = buffers
+            k0 = number(eta)
+            for t in range(1, steps + 1):
+                multiply(w, k0, r0)
+                subtract(w, r0, w)
+                record((w,))
+        """
+        from symopt.execution.lanes import lane_kernel
+
+        return lane_kernel(self.step).source
+
     def bind(self, arithmetic: Arithmetic) -> Callable[..., None]:
         """The function, with the names in its source bound to one arithmetic."""
         return compile_source(self.source, arithmetic)
@@ -86,7 +104,8 @@ def kernel(
 ) -> Kernel | MachineKernel:
     """The generated kernel of a rule on an objective, with its ``.source``.
 
-    ``backend`` is ``"python"`` (one trajectory on Python floats), ``"numpy"`` (arrays) or
+    ``backend`` is ``"python"`` (one trajectory on Python floats), ``"numpy"`` (arrays; what runs
+    batches in blocks is :attr:`~Kernel.batch_source`) or
     ``"llvm"``: then the source is the text of LLVM, see
     :class:`~symopt.execution.machine_kernel.MachineKernel`.
 

@@ -173,7 +173,9 @@ class Trajectory:
         for row in chosen:
             point = [number_text(value) for value in self.x[row][:_COLUMNS]]
             point += ["..."][: int(wide)]
-            cells.append([str(self.recorded[row]), *point, number_text(self.values[row])])
+            step = self.recorded[row]
+            when = str(step) if step >= 0 else "never"
+            cells.append([when, *point, number_text(self.values[row])])
         return header, cells
 
     def __str__(self) -> str:

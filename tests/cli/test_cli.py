@@ -200,6 +200,23 @@ def test_rows_are_cut_and_can_be_asked_for() -> None:
     assert len(whole.splitlines()) == 63
 
 
+def test_run_records_what_is_asked_for() -> None:
+    whole = data("run", "momentum", "beale", "--steps", "60", "--set", "eta=1/400")
+    assert isinstance(whole, dict)
+    values = whole["f"]
+    lowest = values.index(min(values))
+    below = next(step for step, value in enumerate(values) if value <= 2)
+    for record, step in (("best", lowest), ("below=2", below), ("below=-1", -1), ("final", 60)):
+        found = data("run", "momentum", "beale", "--steps", "60", "--set", "eta=1/400",
+                     "--record", record)  # fmt: skip
+        assert isinstance(found, dict)
+        assert found["recorded"] == [step]
+        if step >= 0:
+            assert found["x"] == [whole["x"][step]]
+    assert "never" in printed("run", "adam", "beale", "--record", "below=-1")
+    assert call("run", "adam", "beale", "--record", "lowest", code=2).stdout == ""
+
+
 def test_json_has_no_bare_nan() -> None:
     found = data("run", "momentum", "cubic", "--steps", "40")
     assert isinstance(found, dict)
