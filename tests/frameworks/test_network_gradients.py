@@ -133,3 +133,54 @@ def test_the_assumed_accuracy_of_functions_holds_of_the_libraries_at_hand():
             got = getattr(library, name)(at if library is np else torch.tensor(at))
             apart = np.abs(np.asarray(got, dtype=np.float64) - exact)
             assert (apart / np.spacing(np.abs(exact).astype(np.float32))).max() <= ULPS, name
+
+
+def torch_run(fit, dtype, steps):
+    """What torch.optim.SGD makes of N2's fit, in this package's layout, after each step."""
+    data, start = fit.make()
+    X, y = torch.tensor(data["X"], dtype=dtype), torch.tensor(data["y"])
+    parts = {
+        name: torch.tensor(part, dtype=dtype, requires_grad=True) for name, part in start.items()
+    }
+    moved = [parts[name] for name in fit.learned or parts]
+    settings = {name: float(value) for name, value in fit.hyperparameters.items()}
+    optimizer = torch.optim.SGD(moved, lr=settings["eta"], momentum=settings.get("mu", 0.0))
+    made = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        a1 = torch.relu(X @ parts["W1"] + parts["b1"])
+        a2 = torch.sigmoid(a1 @ parts["W2"] + parts["b2"])
+        torch.nn.functional.cross_entropy(a2 @ parts["W3"] + parts["b3"], y).backward()
+        gradient = {name: part.grad.numpy().copy() for name, part in parts.items()}
+        theta = {name: part.detach().numpy().copy() for name, part in parts.items()}
+        made.append((theta, gradient))
+        optimizer.step()
+    return data, made, [part.detach().numpy().copy() for part in moved]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_every_gradient_along_torchs_run_b_of_n2_lies_within_its_bound(dtype):
+    fit = symopt.systems.N2.fit("B, momentum")
+    data, made, _ = torch_run(fit, dtype, 12)
+    bound = symopt.models.network.bind(**data, h1=13, h2=8, K=3)
+    for step, (theta, gradient) in enumerate(made):
+        check = symopt.check_gradient(bound, theta, gradient)
+        assert check.status == "consistent", f"step {step}: {check}"
+
+
+@pytest.mark.parametrize("label", ["A, one plain step", "B, momentum", "B, velocity form"])
+def test_n2_is_what_torch_optim_does(label):
+    """Both runs of the note, in float64, beside torch.optim.SGD itself."""
+    fit = symopt.systems.N2.fit(label)
+    steps = min(fit.steps, 20)
+    data, _, moved = torch_run(fit, torch.float64, steps)
+    model = symopt.models.network.learning(*fit.learned) if fit.learned else symopt.models.network
+    start = fit.make()[1]
+    held = {name: part for name, part in start.items() if fit.learned and name not in fit.learned}
+    sizes = {} if held else {"h1": 13, "h2": 8}
+    bound = model.bind({**data, **held}, **sizes)
+    own = {name: part for name, part in start.items() if name not in held}
+    ours = symopt.run(fit.rule, bound, own, steps, **fit.hyperparameters).x[-1]
+    assert ours == pytest.approx(
+        np.concatenate([part.ravel() for part in moved]), rel=1e-11, abs=1e-13
+    )
