@@ -168,7 +168,7 @@ def _threads(count: int) -> Iterator[None]:
 
 
 def _race(results: Results, case: Case, rounds: int) -> None:
-    race(
+    table = race(
         results,
         case.key,
         f"Training a network {case.key}, {case.steps} steps",
@@ -183,6 +183,7 @@ def _race(results: Results, case: Case, rounds: int) -> None:
         rounds=rounds,
         clock=time.perf_counter,
     )
+    results.add(table)
 
 
 def cases(quick: bool = False) -> list[Case]:
