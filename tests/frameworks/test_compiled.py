@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import sympy
 from structures import one_of_each_structure
 
 import symopt
 from symopt.derivation.step import step_program
-from symopt.execution import compiled, machine_code
+from symopt.execution import compiled, compiled_blocks, machine_code
 from symopt.execution.compiled_blocks import CompiledBlocks
 from symopt.execution.lanes import varying
 from symopt.program.printers.llvm import library_calls
+from symopt.statement.symbols import grad, t, x
 
 pytestmark = pytest.mark.frameworks
 pytest.importorskip("llvmlite")
@@ -110,6 +112,44 @@ def test_a_long_run_and_what_is_recorded_of_it():
     assert_same(part.state["v"], python.state["v"][list(part.recorded)], "v")
 
 
+def test_powers_that_fall_below_the_smallest_number_are_those_of_plain_python():
+    p, b = sympy.symbols("p b")
+    rule = symopt.Rule(
+        title="Powers", source=symopt.rules.adam.source, hyperparameters={b: "9/10"},
+        state={p: 1}, update=[(p, b**t), (x, x - p * grad(x))],
+    )  # fmt: skip
+    runs = [symopt.run(rule, "half_square", (1.0,), 7500, backend=backend)
+            for backend in ("llvm", "python")]  # fmt: skip
+    assert 0 < runs[1].state["p"][7070] < 1e-320
+    assert runs[1].state["p"][7200] == 0
+    assert_equal(*runs, ("powers",))
+    for base in (0.0, 1.0, 1.5, 0.9999, -0.5):
+        runs = [symopt.run(rule, "half_square", (1.0,), 20, backend=backend, b=base)
+                for backend in ("llvm", "python")]  # fmt: skip
+        assert_equal(*runs, (base,))
+
+
+@pytest.mark.parametrize("record", ["all", "final", 7])
+def test_runs_of_many_calls_are_those_of_one(record, monkeypatch):
+    expected = [
+        symopt.run("gradient_descent", "beale", (1.0, 1.5), 50, record=record, eta=eta)
+        for eta in ("1/1000", "1/1000 + t/300")
+    ]
+    assert expected[0].diverged_at is None
+    assert expected[1].diverged_at > 14
+    for module in (compiled, compiled_blocks):
+        monkeypatch.setattr(module, "CHUNK", 7)
+    for one, eta in zip(expected, ("1/1000", "1/1000 + t/300"), strict=True):
+        how = {"steps": 50, "record": record, "eta": eta, "backend": "llvm"}
+        assert_equal(symopt.run("gradient_descent", "beale", (1.0, 1.5), **how), one, (eta,))
+        lanes = symopt.run("gradient_descent", "beale", [(1.0, 1.5)], **how)
+        assert_same(lanes.x[:, 0], one.x, eta)
+        assert lanes.diverged_at == one.diverged_at
+    numpy = symopt.run("nadam", "beale", [(1.0, 1.5)], 50, record=record, backend="numpy")
+    nadam = symopt.run("nadam", "beale", [(1.0, 1.5)], 50, record=record, backend="llvm")
+    assert_equal(nadam, numpy, ("what lanes share goes on from call to call",))
+
+
 @pytest.mark.parametrize("record", ["all", "final", 7])
 def test_divergence_is_dated_as_in_python(record):
     for eta, start in (("1", (4.0, 4.0)), ("1/(t - 3)", (1.0, 1.5))):
@@ -135,7 +175,7 @@ def test_auto_compiles_what_is_large_and_says_so():
 
 def test_auto_never_changes_a_number():
     """What NumPy computes by code of its own stays with NumPy; plain Python asks the C library."""
-    starts = np.random.default_rng(0).uniform(-1, 1, (20_000, 2))
+    starts = np.random.default_rng(0).uniform(-1, 1, (60_000, 2))
     assert symopt.run("adam", "ackley", starts, 200, record="point").backend == "numpy"
     decays = symopt.run("adam", "beale", starts, 200, record="point", eta="exp(-t/100)/10")
     assert decays.backend == "numpy"
@@ -212,9 +252,14 @@ def test_reductions_are_those_of_blocks_and_of_plain_python(arithmetic):
 def test_hyperparameters_may_differ_from_lane_to_lane(arithmetic):
     random = np.random.default_rng(0)
     each = {"eta": random.uniform(0, 0.1, 700), "beta1": random.choice([0.5, 0.8, 0.9], 700)}
-    for rule in ("adam", "nadam"):
-        runs = [symopt.run(rule, "beale", None, 9, arithmetic, record=4, backend=backend, **each)
-                for backend in ("llvm", "numpy")]  # fmt: skip
+    schedules = {
+        "eta": random.choice([0.1, 0.01], 700),
+        "t0": random.choice([0.0, 1.0], 700),
+        "alpha": each["beta1"],
+    }
+    for rule, settings in (("adam", each), ("nadam", each), ("asgd", schedules)):
+        how = {"arithmetic": arithmetic, "record": 4, **settings}
+        runs = [symopt.run(rule, "beale", None, 9, backend=b, **how) for b in ("llvm", "numpy")]
         assert_equal(*runs, (rule, arithmetic))
 
 
