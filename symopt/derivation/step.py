@@ -208,6 +208,27 @@ def apply_step(
     return State(point, {symbol: values[symbol] for symbol in rule.state}, assigned)
 
 
+def hyper_nodes(
+    graph: Graph, rule: Rule, time: int, scheduled: Mapping[Symbol, Expr]
+) -> dict[Symbol, int]:
+    """The node of every hyperparameter: an input, or an expression of ``t``.
+
+    Raises :class:`~symopt.errors.InputError` for a schedule on which the initial state depends.
+    """
+    for symbol, value in rule.state.items():
+        for free in value.free_symbols & set(scheduled):
+            raise InputError(
+                f"{rule.name}: {free} cannot follow a schedule, since the initial value of "
+                f"{symbol} depends on it"
+            )
+    return {
+        symbol: Reader(graph, {t: time}).read(scheduled[symbol])
+        if symbol in scheduled
+        else graph.input(("hyper", symbol.name))
+        for symbol in rule.hyperparameters
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One step of a rule on an objective, as a program, with the layout of its state.
@@ -243,18 +264,7 @@ def step_program(
     point = tuple(graph.input(("x", index)) for index in range(size))
     time = graph.input(("t",))
     scheduled = dict(schedules)
-    for symbol, value in rule.state.items():
-        for free in value.free_symbols & set(scheduled):
-            raise InputError(
-                f"{rule.name}: {free} cannot follow a schedule, since the initial value of "
-                f"{symbol} depends on it"
-            )
-    hyper = {
-        symbol: Reader(graph, {t: time}).read(scheduled[symbol])
-        if symbol in scheduled
-        else graph.input(("hyper", symbol.name))
-        for symbol in rule.hyperparameters
-    }
+    hyper = hyper_nodes(graph, rule, time, scheduled)
     start = initial_state(graph, rule, point, hyper)
     scalars = scalar_names(rule)
     slots: list[Slot] = [("x", index) for index in range(size)]

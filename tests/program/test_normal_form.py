@@ -230,6 +230,14 @@ def test_functions_are_told_apart_by_their_arguments(f):
     assert not f.equal(f("exp", f.x), f("cosh", f.x))
 
 
+def test_the_exponential_of_the_opposite_is_the_inverse(f):
+    up, down = f("exp", f("sub", f.x, f.y)), f("exp", f("sub", f.y, f.x))
+    assert f.equal(f("mul", up, down), Number(1))
+    assert f.equal(down, f("div", Number(1), up))
+    assert not f.equal(up, down)
+    assert not f.equal(f("mul", up, f("exp", f("neg", f.x))), Number(1))
+
+
 def test_functions_of_multiples_do_not_share_what_is_known(f):
     # log(2 x) exists and is nonnegative for other x than log(x).
     left = f("add", f("sqrt", f("log", f.x)), f("abs", f("log", f("add", f.x, f.x))))

@@ -14,12 +14,17 @@ from functools import lru_cache
 import sympy
 from sympy import Expr, Symbol
 
-from symopt.derivation.step import State, Value, apply_step, initial_state, scalar_names
-from symopt.errors import InputError
-from symopt.program.from_sympy import Reader
+from symopt.derivation.step import (
+    State,
+    Value,
+    apply_step,
+    hyper_nodes,
+    initial_state,
+    scalar_names,
+)
 from symopt.program.graph import Graph, Label, Program
 from symopt.statement.rule import Rule
-from symopt.statement.symbols import amax, mean, rms, t
+from symopt.statement.symbols import amax, mean, rms
 
 __all__ = ["Question", "StagedStep", "staged_step"]
 
@@ -66,18 +71,7 @@ def staged_step(rule: Rule, schedules: tuple[tuple[Symbol, Expr], ...] = ()) -> 
     graph = Graph()
     time, count = graph.input(("t",)), graph.input(("count",))
     scheduled = dict(schedules)
-    for symbol, value in rule.state.items():
-        for free in value.free_symbols & set(scheduled):
-            raise InputError(
-                f"{rule.name}: {free} cannot follow a schedule, since the initial value of "
-                f"{symbol} depends on it"
-            )
-    hyper = {
-        symbol: Reader(graph, {t: time}).read(scheduled[symbol])
-        if symbol in scheduled
-        else graph.input(("hyper", symbol.name))
-        for symbol in rule.hyperparameters
-    }
+    hyper = hyper_nodes(graph, rule, time, scheduled)
     point = (graph.input(("x",)),)
     start = initial_state(graph, rule, point, hyper)
     scalars = scalar_names(rule)
