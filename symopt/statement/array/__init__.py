@@ -31,12 +31,20 @@ Conventions, stated once:
 - ``relu``, ``abs``, ``sign`` and ``step`` have derivative 0 at 0 (a subgradient).
 - ``logsumexp`` and ``softmax`` act on rows, and are computed after subtracting a row's maximum.
 
-Why not SymPy's matrix expressions: its derivatives of them do not stay sound. In SymPy 1.14, with
-``X = MatrixSymbol("X", 2, 2)``, ``HadamardPower(X, 2).diff(X)`` has no array form that evaluates,
-``X.applyfunc(exp).diff(X)`` is an ``ArrayDerivative`` that numbers cannot be put into, a bias
-``X + b`` of another shape is refused, and there is no rows' softmax. So expressions and their
-adjoints are ours, each rule proved against ``sympy.diff`` on entries (see the tests), while
-elementwise functions, constants and proofs use SymPy's scalars.
+Why not SymPy's matrix expressions: their derivatives hold for sums, products and traces, and
+stop at what a layer needs. In SymPy 1.14, with ``X, Y`` of shape (2, 2), ``w`` of shape (2, 1)
+and ``one = OneMatrix(2, 1)``:
+
+- two layers, ``one.T*(Y*(X*w).applyfunc(tanh)).applyfunc(exp)``, raise ``ValueError: index is
+  larger than expression shape`` when differentiated by ``w`` or ``X``; so does a log of a sum of
+  exp;
+- a ReLU, ``applyfunc`` of a ``Piecewise``, raises ``TypeError`` when differentiated;
+- the derivative of ``one.T*(X*w).applyfunc(exp)`` by ``X`` is a permuted tensor product that
+  cannot be made explicit, and by ``w`` it has the shape (2,) and not that of ``w``;
+- there is no broadcast (``X + b`` of a row is a ``ShapeError``) and no rows' softmax.
+
+So expressions and their adjoints are ours, each rule proved against ``sympy.diff`` on entries,
+while elementwise functions, constants and proofs use SymPy's scalars, which are sound.
 """
 
 from symopt.statement.array.batches import Batches
