@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -124,16 +125,39 @@ def _expand(
 
 
 def _polynomial(value: Any, arguments: Sequence[Symbol]) -> Expr:
-    terms = []
-    for exponents, coefficient in value.to_dict().items():
-        factor = rational(Fraction(int(coefficient.p), int(coefficient.q)))
-        powers = [
-            symbol ** int(exponent)
-            for symbol, exponent in zip(arguments, exponents, strict=True)
-            if exponent
+    """A flint polynomial in SymPy: as SymPy makes it, whose products sort their factors anew."""
+    terms = value.to_dict()
+    used = [sorted({int(exponents[i]) for exponents in terms}) for i in range(len(arguments))]
+    powers = {
+        (i, exponent): symbol**exponent
+        for i, symbol in enumerate(arguments)
+        for exponent in used[i]
+        if exponent
+    }
+
+    def compared(a: tuple[int, int], b: tuple[int, int]) -> int:
+        return int(powers[a].compare(powers[b]))
+
+    places = {key: place for place, key in enumerate(sorted(powers, key=cmp_to_key(compared)))}
+    made = []
+    for exponents, coefficient in terms.items():
+        present = {(i, int(exponent)) for i, exponent in enumerate(exponents) if exponent}
+        made.append((present, rational(Fraction(int(coefficient.p), int(coefficient.q)))))
+    return sympy.Add(
+        *[
+            _monomial(factor, [powers[key] for key in sorted(present, key=places.__getitem__)])
+            for present, factor in made
         ]
-        terms.append(sympy.Mul(factor, *powers))
-    return sympy.Add(*terms)
+    )
+
+
+def _monomial(factor: Expr, powers: list[Expr]) -> Expr:
+    """The product of a number and powers of different symbols, which are in SymPy's order."""
+    if not powers:
+        return factor
+    if factor == 1:
+        return powers[0] if len(powers) == 1 else sympy.Mul._from_args(powers)
+    return sympy.Mul._from_args([factor, *powers])
 
 
 def _tree_size(program: Program, needed: list[bool]) -> int:

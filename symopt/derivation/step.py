@@ -68,6 +68,7 @@ def objective_oracle(graph: Graph, objective: Objective) -> Oracle:
     return oracle
 
 
+@lru_cache(maxsize=1024)
 def scalar_names(rule: Rule) -> frozenset[Symbol]:
     """State and temporaries that never depend on a coordinate."""
     scalar = {target for target, _ in rule.update if target != x} | set(rule.state)

@@ -15,7 +15,6 @@ from symopt.execution.job import Job
 from symopt.execution.lanes import lane_inputs
 from symopt.execution.machine_code import is_kept
 from symopt.program.printers.llvm import LIBRARY
-from symopt.program.printers.python import ARRAY
 
 __all__ = ["BACKENDS", "check_backend", "is_worth_compiling"]
 
@@ -46,7 +45,7 @@ def check_backend(backend: str, known: tuple[str, ...] = BACKENDS) -> None:
 
 def is_worth_compiling(job: Job, dtype: type[np.floating[Any]], lanes: int | None) -> bool:
     """Whether compiled code is at hand, gives the same bits, and will have done it sooner."""
-    step = job.kernel(ARRAY).step
+    step = job.step
     operations = step.program.operations * job.steps
     if lanes is None:
         gain = (_PYTHON if dtype is np.float64 else _NUMBER) - _COMPILED

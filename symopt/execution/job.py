@@ -11,14 +11,9 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Symbol
 
+from symopt.derivation.step import Step, step_program
 from symopt.errors import InexactError, UndecidedError, UndefinedError
-from symopt.execution.kernel import (
-    Kernel,
-    build_kernel,
-    compile_source,
-    loop_source,
-    start_source,
-)
+from symopt.execution.kernel import Kernel, bindings, compile_source, loop_source, start_source
 from symopt.execution.recorded import Recorded
 from symopt.execution.reductions import Watch
 from symopt.execution.trajectory import Setting, Trajectory, magnitude
@@ -95,11 +90,14 @@ class Job:
         """The steps to be recorded; the last one is always among them."""
         return Recorded(self.steps, self.every)
 
+    @property
+    def step(self) -> Step:
+        """The program of one step, with what is watched."""
+        plain = step_program(self.rule, self.objective, bindings(self.schedules))
+        return plain if self.watch is None else self.watch.step(plain)
+
     def kernel(self, dialect: Any) -> Kernel:
-        plain = build_kernel(self.rule, self.objective, dialect, self.schedules)
-        if self.watch is None:
-            return plain
-        step = self.watch.step(plain.step)
+        step = self.step
         return Kernel(step, dialect, loop_source(step, dialect))
 
     def inputs(self, kernel: Kernel, convert: Callable[[Fraction], Any]) -> list[Any]:

@@ -136,8 +136,13 @@ def build_kernel(
         if schedules is None
         else schedules
     )
-    step = step_program(rule, objective, tuple(sorted(default.items(), key=str)))
+    step = step_program(rule, objective, bindings(default))
     return Kernel(step, dialect, loop_source(step, dialect))
+
+
+def bindings(schedules: Mapping[Symbol, Expr]) -> tuple[tuple[Symbol, Expr], ...]:
+    """Schedules as the key of a step's program."""
+    return tuple(sorted(schedules.items(), key=str)) if schedules else ()
 
 
 def identifiers(step: Step, words: Collection[str] = ()) -> dict[Any, str]:

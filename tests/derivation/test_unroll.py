@@ -188,3 +188,11 @@ def test_lambdify_broadcasts_like_sympy():
     for a, b in zip(ours(*grid), theirs(*grid), strict=True):
         assert a.shape == b.shape == (5, 4)
         np.testing.assert_allclose(a, b, rtol=1e-13)
+
+
+@pytest.mark.parametrize("rule", ["gradient_descent", "momentum"])
+def test_terms_of_an_expanded_form_are_as_sympy_makes_them(rule):
+    for expression in symopt.unroll(rule, "cubic", steps=2).closed_form().expressions:
+        assert sympy.Add(*expression.args).args == expression.args
+        for term in (part for part in expression.args if part.args):
+            assert term.func(*term.args).args == term.args
