@@ -128,10 +128,26 @@ def lanes(dtype: type[np.floating[Any]]) -> Arithmetic:
     def raised(a: Any, b: Any, out: Any) -> None:
         out[...] = a**b  # the operator has its own ways with some exponents, which power() has not
 
+    known: dict[int, tuple[Any, Any, Any]] = {}
+
+    def distinct(values: Any) -> tuple[Any, Any, Any]:
+        """An array, its distinct numbers, and where they stand; looked up once for each array."""
+        entry = known.get(id(values))
+        if entry is None:
+            bits, place = np.unique(values.view(f"u{values.itemsize}"), return_inverse=True)
+            if len(known) > 8:
+                known.clear()
+            entry = known[id(values)] = values, bits.view(dtype), place
+        return entry
+
     def power(a: Any, b: Any) -> Any:
         """Each as a single run has it: NumPy may have other code for arrays than for numbers."""
         if not np.ndim(a) and not np.ndim(b):
             return a**b
+        if np.ndim(a) and not np.ndim(b):
+            _, bases, place = distinct(a)
+            exponent = dtype(b)
+            return np.fromiter((base**exponent for base in bases), dtype, len(bases))[place]
         bases, exponents = np.broadcast_arrays(np.asarray(a, dtype), np.asarray(b, dtype))
         return np.fromiter(map(pow, bases, exponents), dtype, len(bases))
 
