@@ -5,8 +5,8 @@ import symopt
 network = symopt.models.network
 
 # N2's own data and start: 500 samples, 20-13-8-3.
-data, start = symopt.systems.N2.fits[0].make()
-bound = network.bind(**data, h1=13, h2=8, K=3)
+fit = symopt.systems.N2.fit("B, momentum").on
+bound, start = fit.objective, fit.start()
 rows = []
 for form in ("float32", "float64"):
     exact = symopt.enclose_gradient(bound, start, form)

@@ -94,9 +94,8 @@ def system_data(system: System) -> dict[str, Any]:
         ],
         "fits": [
             {
-                "label": fit.label, "rule": fit.rule, "model": fit.model, "steps": fit.steps,
+                "label": fit.label, "rule": fit.rule, "model": str(fit.on), "steps": fit.steps,
                 "hyperparameters": dict(fit.hyperparameters), "data": fit.made,
-                "learned": list(fit.learned), "batch": fit.batch, "order": fit.order,
             }
             for fit in system.fits
         ],

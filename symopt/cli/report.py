@@ -227,7 +227,7 @@ def _system_data(found: Reproduction) -> dict[str, Any]:
         ],
         "fits": [
             {
-                "fit": fit.fit.label, "rule": fit.fit.rule, "model": fit.fit.model,
+                "fit": fit.fit.label, "rule": fit.fit.rule, "model": str(fit.fit.on),
                 "losses": [
                     {
                         "step": row.step, "float32": number(row.float32),

@@ -1,19 +1,17 @@
-"""A fit as data: a rule that trains a model with data, in the whole or in batches."""
+"""A fit as data: a rule that trains a model, and where its loss is shown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from symopt.errors import StatementError
 from symopt.statement.numbers import exact
 from symopt.statement.system import Claim
+from symopt.statement.system_data import OnData
 
 __all__ = ["Fit", "LossFalls", "SameRule"]
-
-#: The data by name, and the start of the parameters by name.
-Made = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -22,21 +20,15 @@ class Fit:
 
     Parameters
     ----------
-    label, rule, model
-        What it is called, and the library names of the rule and of the model.
-    make
-        A function that makes the data and the start of the parameters, each by name. Numbers that
-        float32 holds make runs in all arithmetics start from the same.
+    label, rule
+        What it is called, and the library name of the rule.
+    on
+        The model, its data and the start of its parameters. Numbers that float32 holds make runs
+        in all arithmetics start from the same.
     made
-        In words, how they are made.
+        In words, how data and start are made.
     steps, hyperparameters
         How the rule was run.
-    sizes
-        Sizes of the model that the data do not tell.
-    learned
-        The parameters that the rule moves; all others are held. Default all.
-    batch, order, seed
-        Mini-batches, as in ``bound.batches``; without ``batch`` every step sees all samples.
     shown
         The steps after which the loss is shown.
     certified
@@ -49,16 +41,10 @@ class Fit:
 
     label: str
     rule: str
-    model: str
-    make: Callable[[], Made]
+    on: OnData
     made: str
     steps: int
     hyperparameters: Mapping[str, str] = field(hash=False)
-    sizes: Mapping[str, int] = field(default_factory=dict, hash=False)
-    learned: Sequence[str] = ()
-    batch: int | None = None
-    order: str = "in order"
-    seed: int | None = None
     shown: Sequence[int] = ()
     certified: int = 0
 
@@ -68,7 +54,6 @@ class Fit:
         if self.steps < 1:
             raise StatementError(f"fit {self.label!r} has {self.steps} steps; it needs at least 1")
         object.__setattr__(self, "shown", tuple(self.shown) or (0, self.steps))
-        object.__setattr__(self, "learned", tuple(self.learned))
         for step in self.shown:
             if not 0 <= step <= self.steps:
                 raise StatementError(f"fit {self.label!r} has no step {step}")
@@ -79,10 +64,8 @@ class Fit:
     def described(self) -> str:
         """The rule, the model and the settings, in words."""
         values = ", ".join(f"{key} {value}" for key, value in self.hyperparameters.items())
-        which = f", moving {', '.join(self.learned)} alone" if self.learned else ""
-        batch = f", batches of {self.batch} {self.order}" if self.batch else ""
         steps = "1 step" if self.steps == 1 else f"{self.steps} steps"
-        return f"{self.rule} on {self.model}, {steps}, {values}{which}{batch}"
+        return f"{self.rule} on {self.on}, {steps}, {values}"
 
     def __str__(self) -> str:
         return f"{self.label}: {self.described}"

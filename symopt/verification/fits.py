@@ -9,7 +9,6 @@ from typing import Any
 from symopt.execution.run import run
 from symopt.execution.trajectory import Trajectory
 from symopt.statement.fit import Fit
-from symopt.statement.library import models
 from symopt.verification.digits import decimal
 
 __all__ = ["FitResult", "FittedRuns", "LossRow"]
@@ -51,33 +50,17 @@ class FittedRuns:
     """The training runs of a system, each made once and on demand."""
 
     def __init__(self) -> None:
-        self._bound: dict[str, tuple[Any, dict[str, Any]]] = {}
         self._done: dict[tuple[str, str], Trajectory] = {}
-
-    def objective(self, fit: Fit) -> tuple[Any, dict[str, Any]]:
-        """What is trained (a bound objective or its batches), and the start by name."""
-        if fit.label not in self._bound:
-            data, start = fit.make()
-            model = models.resolve(fit.model)
-            held = {}
-            if fit.learned:
-                model = model.learning(*fit.learned)
-                held = {name: part for name, part in start.items() if name not in fit.learned}
-            moved = {name: part for name, part in start.items() if name not in held}
-            bound: Any = model.bind({**data, **held}, **_open(model, fit))
-            if fit.batch is not None:
-                bound = bound.batches(size=fit.batch, order=fit.order, seed=fit.seed)
-            self._bound[fit.label] = bound, moved
-        return self._bound[fit.label]
 
     def get(self, fit: Fit, arithmetic: str) -> Trajectory:
         """The run of all steps, and in balls of those that are certified."""
         key = fit.label, arithmetic
         if key not in self._done:
-            bound, start = self.objective(fit)
             steps = fit.certified if arithmetic == "ball" else fit.steps
             settings: dict[str, Any] = dict(fit.hyperparameters)
-            self._done[key] = run(fit.rule, bound, start, steps, arithmetic, **settings)
+            self._done[key] = run(
+                fit.rule, fit.on.objective, fit.on.start(), steps, arithmetic, **settings
+            )
         return self._done[key]
 
     def result(self, fit: Fit) -> FitResult:
@@ -96,9 +79,3 @@ class FittedRuns:
             return []
         values = self.get(fit, arithmetic).values
         return [values[step] for step in steps]
-
-
-def _open(model: Any, fit: Fit) -> dict[str, int]:
-    """The stated sizes that no data tell."""
-    told = {dim for leaf in model.data for dim in leaf.shape}
-    return {name: size for name, size in fit.sizes.items() if name not in told}

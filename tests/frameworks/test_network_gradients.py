@@ -137,12 +137,14 @@ def test_the_assumed_accuracy_of_functions_holds_of_the_libraries_at_hand():
 
 def torch_run(fit, dtype, steps):
     """What torch.optim.SGD makes of N2's fit, in this package's layout, after each step."""
-    data, start = fit.make()
+    bound, start = fit.on.objective, fit.on.start()
+    data = fit.on.data()
+    start = {**{name: data[name] for name in data if name[0] in "Wb"}, **start}
     X, y = torch.tensor(data["X"], dtype=dtype), torch.tensor(data["y"])
     parts = {
         name: torch.tensor(part, dtype=dtype, requires_grad=True) for name, part in start.items()
     }
-    moved = [parts[name] for name in fit.learned or parts]
+    moved = [parts[name] for name in bound.slices]
     settings = {name: float(value) for name, value in fit.hyperparameters.items()}
     optimizer = torch.optim.SGD(moved, lr=settings["eta"], momentum=settings.get("mu", 0.0))
     made = []
@@ -155,14 +157,13 @@ def torch_run(fit, dtype, steps):
         theta = {name: part.detach().numpy().copy() for name, part in parts.items()}
         made.append((theta, gradient))
         optimizer.step()
-    return data, made, [part.detach().numpy().copy() for part in moved]
+    return bound, made, [part.detach().numpy().copy() for part in moved]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_every_gradient_along_torchs_run_b_of_n2_lies_within_its_bound(dtype):
     fit = symopt.systems.N2.fit("B, momentum")
-    data, made, _ = torch_run(fit, dtype, 12)
-    bound = symopt.models.network.bind(**data, h1=13, h2=8, K=3)
+    bound, made, _ = torch_run(fit, dtype, 12)
     for step, (theta, gradient) in enumerate(made):
         check = symopt.check_gradient(bound, theta, gradient)
         assert check.status == "consistent", f"step {step}: {check}"
@@ -173,14 +174,8 @@ def test_n2_is_what_torch_optim_does(label):
     """Both runs of the note, in float64, beside torch.optim.SGD itself."""
     fit = symopt.systems.N2.fit(label)
     steps = min(fit.steps, 20)
-    data, _, moved = torch_run(fit, torch.float64, steps)
-    model = symopt.models.network.learning(*fit.learned) if fit.learned else symopt.models.network
-    start = fit.make()[1]
-    held = {name: part for name, part in start.items() if fit.learned and name not in fit.learned}
-    sizes = {} if held else {"h1": 13, "h2": 8}
-    bound = model.bind({**data, **held}, **sizes)
-    own = {name: part for name, part in start.items() if name not in held}
-    ours = symopt.run(fit.rule, bound, own, steps, **fit.hyperparameters).x[-1]
+    bound, _, moved = torch_run(fit, torch.float64, steps)
+    ours = symopt.run(fit.rule, bound, fit.on.start(), steps, **fit.hyperparameters).x[-1]
     assert ours == pytest.approx(
         np.concatenate([part.ravel() for part in moved]), rel=1e-11, abs=1e-13
     )

@@ -10,7 +10,7 @@ import pytest
 import sympy
 
 from symopt.errors import StatementError, UndecidedError, UnknownNameError
-from symopt.statement.library import models, objectives, rules
+from symopt.statement.library import objectives, rules
 from symopt.statement.symbols import eta, g
 from symopt.statement.system import (
     ExactValue,
@@ -66,8 +66,7 @@ def test_every_run_names_a_stated_rule_objective_and_hyperparameters(name):
 def test_every_fit_names_a_stated_rule_model_and_hyperparameters(name):
     for fit in systems[name].fits:
         rules[fit.rule].bind(fit.hyperparameters)
-        assert fit.model in models
-        assert set(fit.learned) <= {leaf.name for leaf in models[fit.model].parameters}
+        assert set(fit.on.start()) == {leaf.name for leaf in fit.on.objective.parameters}
 
 
 # N2
@@ -90,7 +89,7 @@ def by_hand(X, y, parts):
 
 def test_n2_both_runs_are_those_of_the_network_written_out_in_numpy(done):
     fits = {found.fit.label: found for found in done["N2"].fits}
-    data, start = systems["N2"].fits[0].make()
+    data, start = systems["N2"].fits[1].on.data(), systems["N2"].fits[1].on.start()
     X, y = data["X"].astype(float), data["y"]
     assert (X.shape, X.min() >= 0, X.max() < 1, set(y)) == ((500, 20), True, True, {0, 1, 2})
     begin = [[start[f"{name}{i}"].astype(float) for name in "Wb"] for i in (1, 2, 3)]

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from symopt.catalogue.models.networks import network as _network
 from symopt.statement.fit import Fit, LossFalls, SameRule
 from symopt.statement.system import System
+from symopt.statement.system_data import OnData
 
 _SAMPLES, _WIDTHS = 500, (20, 13, 8, 3)
 _MADE = (
@@ -16,7 +18,7 @@ _MADE = (
 )
 
 
-def _data_and_start() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def _made() -> tuple[dict[str, Any], dict[str, Any]]:
     rng = np.random.default_rng(0)
     X = rng.random((_SAMPLES, _WIDTHS[0]), dtype=np.float32)
     y = rng.integers(0, _WIDTHS[-1], _SAMPLES)
@@ -28,13 +30,23 @@ def _data_and_start() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     return {"X": X, "y": y}, start
 
 
-def _fit(label: str, rule: str, steps: int, certified: int, **more: Any) -> Fit:
-    sizes = dict(zip(("h1", "h2", "K"), _WIDTHS[1:], strict=True))
+def _data() -> dict[str, Any]:
+    return {**_made()[0], "h1": _WIDTHS[1], "h2": _WIDTHS[2]}
+
+
+def _data_and_the_rest() -> dict[str, Any]:
+    data, start = _made()
+    return {**data, **{name: part for name, part in start.items() if name != "W1"}}
+
+
+_FIRST_WEIGHTS = _network.learning("W1").named("network, its first weights")
+_ALL = OnData("network", _data, lambda: _made()[1])
+_FIRST = OnData(_FIRST_WEIGHTS, _data_and_the_rest, lambda: {"W1": _made()[1]["W1"]})
+
+
+def _fit(label: str, rule: str, on: OnData, steps: int, certified: int, **settings: str) -> Fit:
     shown = [step for step in (0, 1, 2, 10, 100, 1000) if step <= steps]
-    return Fit(
-        label, rule, "network", _data_and_start, _MADE, steps, sizes=sizes, shown=shown,
-        certified=certified, **more,
-    )  # fmt: skip
+    return Fit(label, rule, on, _MADE, steps, settings, shown, certified)
 
 
 N2 = System(
@@ -43,18 +55,9 @@ N2 = System(
     "cross-entropy. It draws its data without a seed and prints no numbers that could be compared.",
     runs=[],
     fits=[
-        _fit(
-            "A, one plain step", "gradient_descent", 1, 1,
-            hyperparameters={"eta": "10"}, learned=("W1",),
-        ),
-        _fit(
-            "B, momentum", "momentum_pytorch", 1000, 2,
-            hyperparameters={"eta": "0.1", "mu": "0.9"},
-        ),
-        _fit(
-            "B, velocity form", "momentum", 1000, 2,
-            hyperparameters={"eta": "0.1", "mu": "0.9"},
-        ),
+        _fit("A, one plain step", "gradient_descent", _FIRST, 1, 1, eta="10"),
+        _fit("B, momentum", "momentum_pytorch", _ALL, 1000, 2, eta="0.1", mu="0.9"),
+        _fit("B, velocity form", "momentum", _ALL, 1000, 2, eta="0.1", mu="0.9"),
     ],
     claims=[
         LossFalls("one plain step on the first layer's weights lowers the loss",
