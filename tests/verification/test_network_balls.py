@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import symopt
+from symopt.execution.array.kernel import array_kernel
 from symopt.verification.digits import bounds
 
 pytestmark = pytest.mark.slow
@@ -12,13 +13,10 @@ pytestmark = pytest.mark.slow
 def test_the_gradient_of_n2_lies_within_its_bounds_of_certified_balls():
     """softmax, exp and log in balls: what the float64 value and its bound claim is true."""
     fit = symopt.systems.N2.fit("B, momentum")
-    data, start = fit.make()
-    bound = symopt.models.network.bind(**data, h1=13, h2=8, K=3)
+    bound, start = fit.on.objective, fit.on.start()
     made = symopt.run("gradient_descent", bound, start, 1, "ball", eta="1/10")
     balls = made.gradients[0]
     for form, kernel_dtype in (("float64", np.float64), ("float32", np.float32)):
-        from symopt.execution.array.kernel import array_kernel
-
         kernel = array_kernel(bound, kernel_dtype)
         theta = bound.flatten(start).astype(kernel_dtype)
         got = kernel.gradient_at(theta)
