@@ -26,7 +26,7 @@ FUSED, BY_HAND = "torch autograd, fused", "torch, gradient by hand, fused"
 #: The ways to train with torch.
 TORCH = (AUTOGRAD, FUSED, BY_HAND)
 RULES = {
-    "momentum_pytorch": {"eta": 0.125, "mu": 0.875},
+    "momentum_pytorch": {"eta": 0.03125, "mu": 0.875},
     "adam": {"eta": 0.0009765625, "beta1": 0.875, "beta2": 0.998046875, "epsilon": 2.0**-27},
 }
 
