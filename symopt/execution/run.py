@@ -58,7 +58,8 @@ def run(
     ----------
     rule, objective
         Names, or the statements themselves. An array objective is run on its data, as
-        ``model.bind(X=..., y=...)``; then a start is a vector or a dict of arrays.
+        ``model.bind(X=..., y=...)``, or in batches, ``model.bind(...).batches(size=64)``; then a
+        start is a vector or a dict of arrays.
     x0
         The start, one number per variable, as text (``"3/2"``, ``"0.1"``), integers, fractions or
         floats; or a batch of shape (n, d). The objective's customary start if it has one.

@@ -417,6 +417,11 @@ def _(claim: BackwardPass, runs: Runs) -> Finding:
         + (f"all {proof.entries} entries are equal for all inputs." if proof else
            f"{len(proof.open)} of {proof.entries} entries are not proved equal.")
     )  # fmt: skip
+    if None in shares.values():
+        raise UndecidedError(
+            f"what is written as the gradient of {claim.model} is no number times the derived "
+            f"form ({found}), and other identities are not looked for; write it as that form has it"
+        )
     return Finding(
         claim,
         bool(proof) and set(shares.values()) == {factor},

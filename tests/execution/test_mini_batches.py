@@ -7,6 +7,7 @@ import pytest
 
 import symopt
 from symopt import InputError
+from symopt.array import data, exp, mean, parameter, square
 
 X = np.array([[2, -3], [5, 1], [-7, 4], [0, 6], [3, 3], [-1, -8], [4, 2]]) / 8
 Y = np.array([1, -4, 6, 2, -5, 7, 3]) / 8
@@ -115,6 +116,17 @@ def test_softmax_regression_in_batches_runs_in_balls_and_floats_alike():
     assert np.abs(double.losses() - [float(v.mid()) for v in ball.losses()]).max() < 1e-12
     with pytest.raises(symopt.InexactError, match="softmax_regression uses logsumexp"):
         symopt.run("gradient_descent", batches, start, 2, "rational")
+
+
+def test_features_that_are_irrational_functions_of_data_run_in_balls():
+    A, t, w = data("X", "n", "d"), data("y", "n"), parameter("w", "d")
+    stated = symopt.ArrayObjective(mean(square(exp(A) @ w - t)), (w,), (A, t), "Exponential fit")
+    fit = stated.bind(X=X, y=Y)
+    ball = symopt.run("gradient_descent", fit, [0, 1], 5, "ball")
+    double = symopt.run("gradient_descent", fit, [0, 1], 5)
+    assert np.abs(ball.floats() - double.x).max() < 1e-13
+    with pytest.raises(symopt.InexactError, match="exp has no rational value"):
+        symopt.run("gradient_descent", fit, [0, 1], 5, "rational")
 
 
 @pytest.mark.parametrize(

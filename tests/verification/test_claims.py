@@ -3,8 +3,11 @@
 import pytest
 import sympy
 
+from symopt.array import data, mean, parameter, size
+from symopt.errors import UndecidedError
 from symopt.statement.symbols import variable
 from symopt.statement.system import (
+    BackwardPass,
     ConvergesFaster,
     DependsOn,
     FateOnQuadratic,
@@ -65,6 +68,20 @@ def test_a_loss_does_not_change_with_the_weights_of_another_model():
     loss = sympy.Pow(w * p - y, 2)
     assert not holds(DependsOn("", loss, (u,)))
     assert holds(DependsOn("", loss, (u, w)))
+
+
+def test_a_backward_pass_is_settled_by_factors_and_else_stays_open():
+    X, y, v, d = data("X", "n", "d"), data("y", "n"), parameter("w", "d"), parameter("b")
+    r = X @ v + d - y
+    half = {"w": X.T @ r / size("n"), "b": mean(r)}
+    assert holds(BackwardPass("", "linear_regression", half, "1/2"))
+    assert holds(BackwardPass("", "linear_regression_half", half, "1"))
+    assert not holds(BackwardPass("", "linear_regression", half, "1"))
+    mixed = {"w": 2 * half["w"], "b": half["b"]}
+    assert not holds(BackwardPass("", "linear_regression", mixed, "1"))
+    other = {"w": X.T @ (X @ v + d), "b": half["b"]}
+    with pytest.raises(UndecidedError, match="no number for w, 1/2 for b"):
+        holds(BackwardPass("", "linear_regression", other, "1/2"))
 
 
 def test_n3b_and_n4_are_settled_as_they_should_be():
