@@ -178,7 +178,7 @@ def test_n3d_moves_for_sixty_milliseconds_a_step_and_the_saddle_is_cut(cubic):
 
 
 def test_systems_without_that_picture_are_refused():
-    with pytest.raises(InputError, match="N1 has no picture; N3a, N3c, N3d have"):
+    with pytest.raises(InputError, match="N1 has no picture; N3a, N3b, N3c, N3d have"):
         plot.system("N1")
     with pytest.raises(InputError, match=r"no picture on 'cubik'.*Did you mean 'cubic'"):
         plot.system("N3d", "cubik")
