@@ -77,6 +77,9 @@ def decode(data: Any) -> Any:
             return {**_CONSTANTS, **_INFINITE}[rest[0]]
         args = [decode(item) for item in rest]
         _refuse_growth(head, args)
+        if head == "Mul" and len(args) == 2 and args[0].is_Rational and args[1].is_Add:
+            # SymPy keeps such a product within a maximum, and would distribute a new one.
+            return sympy.Mul(*args, evaluate=False)
         return _HEADS[head](*args)
     except StatementError:
         raise
@@ -91,11 +94,18 @@ def _refuse_growth(head: str, args: list[Any]) -> None:
     """
     if head == "Pow" and len(args) == 2:
         base, exponent = args
+        exponents = exponent.atoms(sympy.Rational)
     elif head == "exp" and len(args) == 1 and args[0].has(sympy.log):
+        # What stands in a logarithm becomes a base, and the number in front its exponent.
         base = exponent = args[0]
+        exponents = {
+            term.as_coeff_Mul()[0]
+            for term in sympy.Add.make_args(exponent)
+            if term.has(sympy.log) and _is_numeric_beside_logarithms(term)
+        }
     else:
         return
-    largest = max((abs(number) for number in exponent.atoms(sympy.Rational)), default=0)
+    largest = max(map(abs, exponents), default=0)
     bits = sum(number.p.bit_length() + number.q.bit_length() for number in _numbers(base))
     root = head == "Pow" and base.is_Rational and exponent.is_Rational and not exponent.is_Integer
     if largest > MAX_EXPONENT or bits * largest > MAX_BITS or (root and bits > MAX_RADICAL_BITS):
@@ -103,6 +113,13 @@ def _refuse_growth(head: str, args: list[Any]) -> None:
             f"a stored power with the exponent {exponent!s:.30} is refused: computing it might "
             "never end. Store the expression without it"
         )
+
+
+def _is_numeric_beside_logarithms(term: Any) -> bool:
+    """Whether SymPy would make a power of the term's exponential: only numbers stand beside."""
+    return all(
+        factor.has(sympy.log) or not factor.free_symbols for factor in sympy.Mul.make_args(term)
+    )
 
 
 def _numbers(expression: Any) -> list[Any]:

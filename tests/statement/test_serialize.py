@@ -4,7 +4,7 @@ import json
 
 import pytest
 import sympy
-from hypothesis import given, reject, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 import symopt
@@ -81,6 +81,8 @@ expressions = st.recursive(
 
 @settings(max_examples=150, deadline=None)
 @given(expressions)
+@example(sympy.exp(grad(eta) * sympy.log(1025)))
+@example(sympy.exp(eta) - sympy.Max(eta, -(eta - sympy.exp(eta))))
 def test_every_expression_survives(expression):
     if expression.has(sympy.zoo, sympy.nan, sympy.I):
         return
