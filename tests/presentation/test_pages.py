@@ -36,7 +36,10 @@ def together(names: list[str], objective: str, steps: int, detail: str) -> Docum
 
 @pytest.mark.parametrize(
     ("chosen", "objective", "steps", "detail"),
-    [("every rule", "half_square", 1, "full"), ("main rules", "cubic", 2, "normal")],
+    [
+        pytest.param("every rule", "half_square", 1, "full", marks=pytest.mark.study),
+        ("main rules", "cubic", 2, "normal"),
+    ],
 )
 def test_no_line_of_any_rule_sticks_out_and_no_formula_falls_back_to_text(
     chosen: str, objective: str, steps: int, detail: str, tmp_path: Path

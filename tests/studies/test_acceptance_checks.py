@@ -19,7 +19,7 @@ def test_verify_sees_all_of_them():
     assert str(score) == "symopt: rejects 18 of 18 mutants of adam"
 
 
-@pytest.mark.slow
+@pytest.mark.study
 def test_convergence_sees_a_third():
     among = altered(False)
     seen = {
