@@ -1,4 +1,4 @@
-"""The study of acceptance checks, in its cheap half, and whole in the second set."""
+"""The study of acceptance checks, in its cheap half, and whole by hand."""
 
 import pytest
 from acceptance_checks import EIGHTEEN, altered, direction, parabola, rosenbrock, statement
