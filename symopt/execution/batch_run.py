@@ -117,6 +117,8 @@ class _Table:
         own = [a or b for a, b in zip(blocks.lanes.varies, blocks.lanes.grouped, strict=True)]
         self._varying = [i for i in kept if own[i]]
         self._alike = [i for i in kept if not own[i]]
+        points = [p for p, i in enumerate(self._varying) if blocks.slots[i][0] == "x"]
+        self._points = slice(points[0], points[-1] + 1)  # the coordinates of a name are neighbors
         self.values = np.empty((len(self.recorded), len(self._varying), lanes), dtype)
         self.scalars = np.empty((len(self.recorded), len(self._alike)), dtype)
 
@@ -151,9 +153,16 @@ class _Table:
 
     def finite(self, span: slice) -> tuple[Any, Any]:
         """For each lane of a block whether all that is recorded, and the last point, are finite."""
-        whole = np.isfinite(self.values[:, :, span]).all(axis=(0, 1))
-        last = np.isfinite(self.column("x")[-1, span]).all(axis=-1)
-        return whole & bool(np.isfinite(self.scalars).all()), last
+        last = _all_finite(self.values[-1:, self._points, span])
+        whole = last
+        if self._alike or self.values[:, :, :0].shape != self.values[-1:, self._points, :0].shape:
+            whole = _all_finite(self.values[:, :, span]) & bool(np.isfinite(self.scalars).all())
+        return whole, last
+
+
+def _all_finite(values: Any) -> Any:
+    """For each lane whether its numbers, those of all but the last axis, are finite."""
+    return np.logical_and.reduce(np.isfinite(values).reshape(-1, values.shape[-1]))
 
 
 class _Attained:

@@ -13,7 +13,7 @@ from symopt.errors import InputError
 from symopt.execution.compiled import REALS, loops_of, refusal
 from symopt.execution.job import Job
 from symopt.execution.lanes import lane_inputs
-from symopt.execution.machine_code import is_kept
+from symopt.execution.machine_code import is_kept, vector_size
 from symopt.program.printers.llvm import LIBRARY
 
 __all__ = ["BACKENDS", "check_backend", "is_worth_compiling"]
@@ -78,5 +78,5 @@ def _same_bits(job: Job, step: Step, dtype: type[np.floating[Any]], lanes: int |
 
 def _is_kept(job: Job, step: Step, dtype: type[np.floating[Any]], lanes: int | None) -> bool:
     own = frozenset(step.slots) if lanes is None else lane_inputs(step, job.varied)
-    loops = loops_of(step, REALS[dtype], own)
+    loops = loops_of(step, REALS[dtype], own, vector=vector_size())
     return is_kept(loops.path() if lanes is None else loops.blocks())

@@ -15,7 +15,7 @@ from symopt.errors import InputError
 from symopt.execution import arithmetic as numbers
 from symopt.execution.job import Job
 from symopt.execution.kernel import compile_source, identifiers, listed, wrapped
-from symopt.execution.machine_code import binding, machine_code
+from symopt.execution.machine_code import binding, machine_code, vector_size
 from symopt.execution.trajectory import Trajectory
 from symopt.program.printers.llvm import BINARY32, BINARY64, Real
 from symopt.program.printers.llvm_loops import Loops
@@ -28,7 +28,7 @@ __all__ = [
 
 #: Steps of one call and of one table: between two of them Python may be interrupted.
 CHUNK = 1 << 14
-#: Bytes that machine code reads at once.
+#: Bytes of a line of the cache, at whose multiples rows of lanes begin; no vector is longer.
 VECTOR = 64
 REALS: dict[Any, Real] = {np.float64: BINARY64, np.float32: BINARY32}
 
@@ -55,10 +55,15 @@ def _degree(program: Any, index: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def loops_of(step: Step, real: Real, lanes: frozenset[Any], fast: bool = False) -> Loops:
-    """The loops of one step's program; ``lanes`` are the inputs that differ from lane to lane."""
+def loops_of(
+    step: Step, real: Real, lanes: frozenset[Any], fast: bool = False, vector: int = VECTOR
+) -> Loops:
+    """The loops of one step's program; ``lanes`` are the inputs that differ from lane to lane.
+
+    ``vector`` is how many bytes of lanes are computed at once.
+    """
     groups = tuple(len(list(group)) for _, group in groupby(step.slots, key=lambda slot: slot[0]))
-    return Loops(step.program, step.slots, ("t",), lanes, groups, real, VECTOR // real.size, fast)
+    return Loops(step.program, step.slots, ("t",), lanes, groups, real, vector // real.size, fast)
 
 
 #: The arguments of each function, and before them its result.
@@ -106,7 +111,7 @@ class Compiled:
         binding()
         self.job = job
         lanes = frozenset(step.slots) if lanes is None else lanes
-        self.loops = loops_of(step, REALS[dtype], lanes, fast)
+        self.loops = loops_of(step, REALS[dtype], lanes, fast, vector_size())
         source = _fixed_source(step, self.loops, self.plain)
         guarded = numbers.guarded() if self.plain else numbers.array(dtype)
         for arithmetic in (numbers.float64(), guarded) if self.plain else (guarded,):

@@ -60,10 +60,14 @@ class CompiledBlocks(Blocks):
         space = np.zeros(len(loops.rows) * line * item + VECTOR, np.uint8)
         first = -space.ctypes.data % VECTOR
         self._memory = space[first:][: len(loops.rows) * line * item].view(dtype).reshape(-1, line)
+        if not job.varied:  # the rows of lanes are those of the slots that vary, in their order
+            self.room = self._memory
 
     def initial(self, span: slice) -> tuple[Any, ...]:
         """All slots before the first step, those of lanes in memory for machine code."""
         held = dict(zip(self.slots, super().initial(span), strict=True))
+        if self.room is self._memory:
+            return tuple(held.values())
         grouped = dict(zip(self.slots, self.lanes.grouped, strict=True))
         rows = self._memory[:, : span.stop - span.start]
         labels: list[Any] = self._loops.rows

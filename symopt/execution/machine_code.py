@@ -14,7 +14,7 @@ from symopt.errors import MissingExtraError
 from symopt.execution import object_cache
 from symopt.program.printers.llvm import LIBRARY, PREFIX
 
-__all__ = ["assembly", "binding", "is_kept", "machine_code"]
+__all__ = ["assembly", "binding", "is_kept", "machine_code", "vector_size"]
 
 
 @lru_cache(maxsize=1)
@@ -57,6 +57,12 @@ def machine() -> Machine:
         llvm.get_host_cpu_features().flatten(),
         f"symopt {own}, llvmlite {llvmlite.__version__}, LLVM {llvm.llvm_version_info}",
     )
+
+
+@lru_cache(maxsize=1)
+def vector_size() -> int:
+    """How many bytes this processor's vectors have; 32 where they are shorter."""
+    return 64 if "+avx512f" in machine().features.split(",") else 32
 
 
 def _target() -> Any:
