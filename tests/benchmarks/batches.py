@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from . import c_code, frameworks, lambdified, ours
+from .calls import NOTE, least_of_calls
 from .child import in_child
 from .problem import SETTINGS, batch_starts, careful
-from .race import Candidate, race
+from .race import Candidate, race, with_bound
 from .tables import Results
 from .timing import Absent
 
-__all__ = ["CAREFUL", "LAMBDIFY", "NUMPY", "add_tables", "candidates"]
+__all__ = ["BOUND", "CAREFUL", "LAMBDIFY", "NUMPY", "add_tables", "candidates"]
 
 CAREFUL, LAMBDIFY = "careful NumPy", "lambdify(cse=True), numpy"
 NUMPY = "symopt.run, NumPy blocks"
 COMPILED, COMPILED_2 = "symopt.run, llvm, 1 thread", "symopt.run, llvm, 2 threads"
+BOUND = "NumPy's calls alone"
 C, C_2 = "C, omp simd, 1 thread", "C, omp simd, 2 threads"
 OPTAX, TORCH = "optax, vmap and jit, all cores", "torch, fused, 2 threads"
 
@@ -72,7 +74,11 @@ def add_tables(results: Results, quick: bool = False) -> None:
             clock=time.perf_counter,
             extra=lambda name, peaks=peaks: {"peak over resting, MB": peaks.get(name)},
         )
-        results.add(table)
+        bounded = with_bound(
+            table, results, f"batch {size}", BOUND, least_of_calls("adam", SETTINGS["adam"]),
+            scale=1e9 / size / steps, baseline=CAREFUL, remark="no starts, no results", note=NOTE,
+        )  # fmt: skip
+        results.add(bounded)
 
 
 def _memory(size: int, results: Results) -> dict[str, float]:

@@ -64,27 +64,43 @@ void adam(long steps, const double *start, double *path, const double *conf,
     }
 }
 
+/* A batch: v and r are the state of one coordinate p, g is its derivative. */
 #define BLOCK 512
-void adam_batch(long steps, long n, double *x, double *y, const double *conf,
-                const double *c1, const double *c2, int threads) {
-    double eta = conf[0], beta1 = conf[1], beta2 = conf[2], epsilon = conf[3];
-    #pragma omp parallel for schedule(static) num_threads(threads)
-    for (long first = 0; first < n; first += BLOCK) {
-        double mx[BLOCK] = {0}, my[BLOCK] = {0}, vx[BLOCK] = {0}, vy[BLOCK] = {0};
-        long count = n - first < BLOCK ? n - first : BLOCK;
-        for (long t = 0; t < steps; t++) {
-            #pragma omp simd
-            for (long i = 0; i < count; i++) {
-                double p = x[first + i], q = y[first + i];
-                GRADIENT(p, q)
-                MOMENTS(p, mx[i], vx[i], gx)
-                MOMENTS(q, my[i], vy[i], gy)
-                x[first + i] = p;
-                y[first + i] = q;
-            }
-        }
-    }
+#define BATCH(name, UPDATE) \
+void name##_batch(long steps, long n, double *x, double *y, double eta, double a1, double a2, \
+                  double epsilon, const double *c1, const double *c2, int threads) { \
+    _Pragma("omp parallel for schedule(static) num_threads(threads)") \
+    for (long first = 0; first < n; first += BLOCK) { \
+        double vx[BLOCK] = {0}, vy[BLOCK] = {0}, rx[BLOCK] = {0}, ry[BLOCK] = {0}; \
+        long count = n - first < BLOCK ? n - first : BLOCK; \
+        for (long t = 0; t < steps; t++) { \
+            _Pragma("omp simd") \
+            for (long i = 0; i < count; i++) { \
+                double p = x[first + i], q = y[first + i]; \
+                GRADIENT(p, q) \
+                UPDATE(p, vx[i], rx[i], gx) \
+                UPDATE(q, vy[i], ry[i], gy) \
+                x[first + i] = p; \
+                y[first + i] = q; \
+            } \
+        } \
+    } \
 }
+#define DESCENT(p, v, r, g) p = p - eta * g;
+#define MOMENTUM(p, v, r, g) v = a1 * v - eta * g; p = p + v;
+#define ADAGRAD(p, v, r, g) r = r + g * g; p = p - eta * g / (sqrt(r) + epsilon);
+#define RMSPROP(p, v, r, g) \
+    r = a1 * r + (1 - a1) * (g * g); \
+    p = p - eta * g / (sqrt(r) + epsilon);
+#define ADAM(p, v, r, g) \
+    v = a1 * v + (1 - a1) * g; \
+    r = a2 * r + (1 - a2) * (g * g); \
+    p = p - eta * (v / c1[t]) / (sqrt(r / c2[t]) + epsilon);
+BATCH(gradient_descent, DESCENT)
+BATCH(momentum, MOMENTUM)
+BATCH(adagrad, ADAGRAD)
+BATCH(rmsprop, RMSPROP)
+BATCH(adam, ADAM)
 
 /* Each operation waits for the one before; c is not known to the compiler. */
 double chain_add(long n, double x, double c) { while (n--) x = x + c; return x; }
@@ -122,37 +138,41 @@ def _at(array: np.ndarray) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
-def _unbiased(steps: int) -> list[np.ndarray]:
+def _unbiased(steps: int, beta1: float, beta2: float) -> list[np.ndarray]:
     """The bias corrections as tables: a running product falls into denormals at step 6725."""
-    conf = SETTINGS["adam"]
-    return [np.array([1 - conf[b] ** t for t in range(1, steps + 1)]) for b in ("beta1", "beta2")]
+    return [np.array([1 - beta**t for t in range(1, steps + 1)]) for beta in (beta1, beta2)]
 
 
 def trajectory(rule: str, steps: int, *flags: str) -> Any:
     function = getattr(library(*flags), rule)
     function.restype = None
-    tables = _unbiased(steps) if rule == "adam" else []
-    start, conf = np.array(START), np.array(list(SETTINGS[rule].values()))
+    conf = SETTINGS[rule]
+    tables = _unbiased(steps, conf["beta1"], conf["beta2"]) if rule == "adam" else []
+    start, numbers = np.array(START), np.array(list(conf.values()))
 
     def run() -> np.ndarray:
         path = np.empty((steps + 1, 2))
         path[0] = start
-        function(ctypes.c_long(steps), _at(start), _at(path[1:]), _at(conf), *map(_at, tables))
+        function(ctypes.c_long(steps), _at(start), _at(path[1:]), _at(numbers), *map(_at, tables))
         return path
 
     return run
 
 
-def batch(threads: int) -> Any:
-    function = library(*STRICT, "-fopenmp").adam_batch
+def batch(threads: int, rule: str = "adam", settings: Any = None) -> Any:
+    """The last points of a batch, as a function of the starts and the number of steps."""
+    function = getattr(library(*STRICT, "-fopenmp"), f"{rule}_batch")
     function.restype = None
-    conf = np.array(list(SETTINGS["adam"].values()))
+    conf = settings or SETTINGS[rule]
+    first = next((conf[name] for name in ("mu", "rho", "beta1") if name in conf), 0.0)
+    second = conf.get("beta2", 0.0)
+    numbers = [conf["eta"], first, second, conf.get("epsilon", 0.0)]
 
     def run(starts: np.ndarray, steps: int) -> np.ndarray:
         x, y = starts[:, 0].copy(), starts[:, 1].copy()
-        tables = _unbiased(steps)
-        function(ctypes.c_long(steps), ctypes.c_long(len(x)), _at(x), _at(y), _at(conf),
-                 *map(_at, tables), threads)  # fmt: skip
+        tables = _unbiased(steps, first, second)
+        function(ctypes.c_long(steps), ctypes.c_long(len(x)), _at(x), _at(y),
+                 *map(ctypes.c_double, numbers), *map(_at, tables), threads)  # fmt: skip
         return np.stack((x, y), axis=1)
 
     return run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import chain
 from typing import Any
@@ -20,7 +20,7 @@ from symopt.program.printers.python import ARRAY, FLOAT
 from .problem import SETTINGS, START
 from .timing import Absent
 
-__all__ = ["bare_compiled", "kernel_loop", "run_batch", "run_path"]
+__all__ = ["bare_compiled", "job_of", "kernel_loop", "run_batch", "run_path"]
 
 
 def needs_compiled() -> None:
@@ -55,12 +55,17 @@ def points_of_rows(rows: list[tuple[float, ...]]) -> np.ndarray:
     return np.vstack([[START], flat.reshape(len(rows), -1)[:, :2]])
 
 
+def job_of(rule: str, settings: Mapping[str, float], steps: int) -> Job:
+    """What a run on Beale is to do."""
+    fixed, schedules = split_hyperparameters(symopt.rules[rule], settings)
+    start = tuple(map(Fraction, START))
+    return Job(symopt.rules[rule], symopt.objectives.beale, start, steps, 1, fixed, schedules)
+
+
 def bare_compiled(rule: str, steps: int) -> Callable[[], np.ndarray]:
     """The machine code alone, its tables made beforehand; every slot of every step is written."""
     needs_compiled()
-    fixed, schedules = split_hyperparameters(symopt.rules[rule], SETTINGS[rule])
-    start = tuple(map(Fraction, START))
-    job = Job(symopt.rules[rule], symopt.objectives.beale, start, steps, 1, fixed, schedules)
+    job = job_of(rule, SETTINGS[rule], steps)
     slots = job.kernel(FLOAT).step.slots
     made = compiled.Compiled(job, np.float64, frozenset(slots), False)
     before = np.zeros(len(slots))

@@ -12,7 +12,7 @@ import numpy as np
 from .tables import Results, Table, shown
 from .timing import Absent, Timing, interleave, ratio
 
-__all__ = ["Candidate", "agreement", "race"]
+__all__ = ["Candidate", "agreement", "race", "with_bound"]
 
 #: More than what the rounding of all steps comes to is another computation.
 _SAME = 1e-6
@@ -95,6 +95,35 @@ def race(
     last = [*work, *more, "against symopt.run"]
     columns = ["candidate", unit, "quartiles", f"times {baseline}", *last]
     return Table(title, columns, rows)
+
+
+def with_bound(
+    table: Table,
+    results: Results,
+    key: str,
+    name: str,
+    bound: float | None,
+    *,
+    scale: float,
+    baseline: str,
+    remark: str,
+    note: str = "",
+) -> Table:
+    """A race's table with a bound as its first row, and as a candidate that takes just that long.
+
+    ``bound`` is in the table's unit; ``None`` says that it could not be measured, for the reason
+    in ``remark``.
+    """
+    against = None
+    if bound is None:
+        results.absent[key, name] = remark
+    elif (key, baseline) in results.timings:
+        samples = (bound / scale,) * len(results.timings[key, baseline].samples)
+        results.timings[key, name] = Timing(samples, samples)
+        against = results.ratio(key, name, baseline)
+    between = [None] * (len(table.columns) - 5)
+    row = [name, bound, None, against and against.median, *between, remark]
+    return Table(table.title, table.columns, [row, *table.rows], note)
 
 
 def _row(

@@ -14,16 +14,19 @@ import numpy as np
 
 import symopt
 
-from . import ours
+from . import c_code, ours
+from .batches import BOUND
+from .calls import NOTE, least_of_calls
 from .problem import CAREFUL, careful
-from .race import Candidate, race
+from .race import Candidate, race, with_bound
 from .tables import Results
 
-__all__ = ["BY_HAND", "NUMPY", "SERIAL", "THREADS", "add_tables"]
+__all__ = ["BY_HAND", "C", "NUMPY", "SERIAL", "THREADS", "add_tables"]
 
 BY_HAND, NUMPY = "careful NumPy, five loops", "symopt.run, NumPy blocks"
 SERIAL, THREADS = "symopt.sweep", "symopt.sweep, 2 threads"
 PROCESSES = "symopt.sweep, 2 processes"
+C = "C, omp simd, 2 threads, five loops"
 SETTINGS: dict[str, dict[str, float]] = {
     "gradient_descent": {"eta": 0.001},
     "momentum": {"eta": 0.001, "mu": 0.9},
@@ -35,6 +38,11 @@ SETTINGS: dict[str, dict[str, float]] = {
 
 def _by_hand(starts: np.ndarray, steps: int) -> np.ndarray:
     return np.stack([careful(rule, starts, steps, SETTINGS[rule]) for rule in CAREFUL])
+
+
+def _by_c(starts: np.ndarray, steps: int) -> Callable[[], np.ndarray]:
+    loops = [c_code.batch(2, rule, settings) for rule, settings in SETTINGS.items()]
+    return lambda: np.stack([loop(starts, steps) for loop in loops])
 
 
 def _runs(starts: np.ndarray, steps: int) -> np.ndarray:
@@ -83,6 +91,7 @@ def add_tables(results: Results, quick: bool = False) -> None:
                 Candidate(SERIAL, serial),
                 Candidate(THREADS, threads),
                 Candidate(PROCESSES, processes),
+                Candidate(C, partial(_by_c, starts, steps)),
             ],
             baseline=BY_HAND,
             reference=partial(_runs, starts, steps),
@@ -92,4 +101,9 @@ def add_tables(results: Results, quick: bool = False) -> None:
             clock=time.perf_counter,
             unstable=0.05,  # RMSProp's steps at a valley's floor have the signs of rounding errors
         )
-        results.add(table)
+        least = [least_of_calls(rule, settings) for rule, settings in SETTINGS.items()]
+        bounded = with_bound(
+            table, results, "sweep", BOUND, sum(least) / len(least),
+            scale=1e9 / total, baseline=BY_HAND, remark="no starts, no results", note=NOTE,
+        )  # fmt: skip
+        results.add(bounded)

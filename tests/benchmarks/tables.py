@@ -8,7 +8,9 @@ from typing import Any
 
 from .timing import Timing, ratio
 
-__all__ = ["Results", "Table", "shown"]
+__all__ = ["NOT_MEASURED", "Results", "Table", "shown"]
+
+NOT_MEASURED = "not part of this run"
 
 
 def shown(value: Any) -> str:
@@ -94,4 +96,4 @@ class Results:
 
     def why_absent(self, race: str, *names: str) -> str:
         reasons = [self.absent[race, name] for name in names if (race, name) in self.absent]
-        return "; ".join(dict.fromkeys(reasons)) or "not part of this run"
+        return "; ".join(dict.fromkeys(reasons)) or NOT_MEASURED

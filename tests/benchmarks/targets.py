@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import batches, networks, sweeps, symbolic, trajectories
-from .tables import Results, Table, shown
+from .tables import NOT_MEASURED, Results, Table, shown
 from .timing import Timing
 
 __all__ = ["TARGETS", "Target", "targets_table"]
@@ -16,7 +16,11 @@ Measured = Timing | float | None
 
 @dataclass(frozen=True)
 class Target:
-    """``measure`` reads the results; met if it is at least, or at most, the figure."""
+    """``measure`` reads the results; met if it is at least, or at most, the figure.
+
+    ``limit`` is what a bound, or C that is written by hand, would have come to in the same run: no
+    more can be had on this machine. A target that lies beyond is missed for that reason.
+    """
 
     what: str
     measure: Callable[[Results], Measured]
@@ -24,6 +28,7 @@ class Target:
     at_most: float | None = None
     unit: str = "×"
     needs: tuple[str, str, str] | None = None
+    limit: tuple[str, Callable[[Results], Timing | None]] | None = None
 
     @property
     def figure(self) -> str:
@@ -40,7 +45,7 @@ class Target:
     def row(self, results: Results) -> list[str]:
         measured = self.measure(results)
         if measured is None:
-            why = results.why_absent(*self.needs) if self.needs else "not part of this run"
+            why = results.why_absent(*self.needs) if self.needs else NOT_MEASURED
             return [self.what, self.figure, "–", why]
         if isinstance(measured, Timing):
             value = measured.median
@@ -49,11 +54,29 @@ class Target:
         else:
             value = measured
             text = f"{shown(value)} {self.unit}"
-        return [self.what, self.figure, text, "met" if self.is_met(value) else "MISSED"]
+        return [
+            self.what,
+            self.figure,
+            text,
+            "met" if self.is_met(value) else self._missed(results),
+        ]
+
+    def _missed(self, results: Results) -> str:
+        name, measure = self.limit or ("", lambda results: None)
+        best = measure(results)
+        if best is None:
+            return "MISSED"
+        return f"MISSED; {name}: {shown(best.median)} {self.unit}"
 
 
 def faster(
-    what: str, race: str, ours: str, other: str, at_least: float, processor: bool = False
+    what: str,
+    race: str,
+    ours: str,
+    other: str,
+    at_least: float,
+    processor: bool = False,
+    limit: str | None = None,
 ) -> Target:
     """``processor``: by processor time, where both sides run on one thread."""
     return Target(
@@ -61,6 +84,9 @@ def faster(
         lambda results: results.ratio(race, other, ours, processor),
         at_least=at_least,
         needs=(race, other, ours),
+        limit=(limit, lambda results: results.ratio(race, other, limit, processor))
+        if limit
+        else None,
     )
 
 
@@ -90,16 +116,48 @@ TARGETS: tuple[Target, ...] = (
     faster("compiled trajectory against tutorial NumPy", "adam", _T.BARE, _T.TUTORIAL, 300),
     faster("plain-Python kernel against tutorial NumPy", "adam", _T.PYTHON, _T.TUTORIAL, 10),
     faster("plain-Python kernel against torch autograd", "adam", _T.PYTHON, _T.AUTOGRAD, 200),
-    faster("NumPy batch against careful NumPy, 1e5", _SMALL, _B.NUMPY, _B.CAREFUL, 1.8, True),
-    faster("NumPy batch against careful NumPy, 1e6", _LARGE, _B.NUMPY, _B.CAREFUL, 3, True),
-    faster("NumPy batch against lambdify(cse=True), 1e5", _SMALL, _B.NUMPY, _B.LAMBDIFY, 5, True),
+    faster(
+        "NumPy batch against careful NumPy, 1e5", _SMALL, _B.NUMPY, _B.CAREFUL, 1.8, True, _B.BOUND
+    ),
+    faster(
+        "NumPy batch against careful NumPy, 1e6", _LARGE, _B.NUMPY, _B.CAREFUL, 3, True, _B.BOUND
+    ),
+    faster(
+        "NumPy batch against lambdify(cse=True), 1e5",
+        _SMALL,
+        _B.NUMPY,
+        _B.LAMBDIFY,
+        5,
+        True,
+        _B.BOUND,
+    ),
     number("NumPy batch, peak memory over resting, 1e6", f"memory 1000000, {_B.NUMPY}", "MB", 20),
     within("compiled batch against C, one core, 1e6", _LARGE, _B.COMPILED, _B.C, 1.15, True),
     within("compiled batch against C, two cores, 1e6", _LARGE, _B.COMPILED_2, _B.C_2, 1.15),
-    faster("compiled batch against optax vmap, two cores", _LARGE, _B.COMPILED_2, _B.OPTAX, 4),
-    faster("NumPy sweep against careful NumPy", "sweep", sweeps.NUMPY, sweeps.BY_HAND, 2, True),
     faster(
-        "compiled sweep on two cores against the same", "sweep", sweeps.THREADS, sweeps.BY_HAND, 20
+        "compiled batch against optax vmap, two cores",
+        _LARGE,
+        _B.COMPILED_2,
+        _B.OPTAX,
+        4,
+        limit=_B.C_2,
+    ),
+    faster(
+        "NumPy sweep against careful NumPy",
+        "sweep",
+        sweeps.NUMPY,
+        sweeps.BY_HAND,
+        2,
+        True,
+        sweeps.BOUND,
+    ),
+    faster(
+        "compiled sweep on two cores against the same",
+        "sweep",
+        sweeps.THREADS,
+        sweeps.BY_HAND,
+        20,
+        limit=sweeps.C,
     ),
     *(
         faster(f"network {case.key}, against {way}", case.key, networks.OURS, way, 1)
@@ -112,5 +170,9 @@ TARGETS: tuple[Target, ...] = (
 
 
 def targets_table(results: Results) -> Table:
+    """What a run measured of each target; those of tables that it did not make are counted."""
     rows = [target.row(results) for target in TARGETS]
-    return Table("Targets", ["what", "target", "measured (quartiles)", "verdict"], rows)
+    judged = [row for row in rows if row[-1] != NOT_MEASURED]
+    note = f"{len(rows) - len(judged)} targets are not part of this run."
+    columns = ["what", "target", "measured (quartiles)", "verdict; what else was measured"]
+    return Table("Targets", columns, judged, note if len(judged) < len(rows) else "")

@@ -8,9 +8,9 @@ from functools import partial
 from . import c_code, frameworks, lambdified, ours
 from .latency import latency_bound
 from .problem import RULES, tutorial
-from .race import Candidate, race
+from .race import Candidate, race, with_bound
 from .tables import Results, Table, shown
-from .timing import Absent, Timing
+from .timing import Absent
 
 __all__ = ["BARE", "BOUND", "C", "C_CONTRACTED", "PYTHON", "add_tables"]
 
@@ -67,25 +67,23 @@ def add_tables(results: Results, quick: bool = False, rules: Sequence[str] = RUL
             unit="ns a step",
             rounds=rounds,
         )
-        results.add(_with_bound(table, results, rule, steps, rounds))
+        results.add(_with_bound(table, results, rule, steps))
 
 
-def _with_bound(table: Table, results: Results, rule: str, steps: int, rounds: int) -> Table:
-    """The bound as a first row of the table, and as a candidate that takes just that long."""
+def _with_bound(table: Table, results: Results, rule: str, steps: int) -> Table:
     try:
         latencies = c_code.latencies()
     except Absent as reason:
-        results.absent[rule, BOUND] = str(reason)
-        row = [BOUND, None, None, None, str(reason)]
-        note = ""
+        bound, remark, note = None, str(reason), ""
     else:
         bound = latency_bound(rule, latencies)
-        results.timings[rule, BOUND] = Timing((bound * steps / 1e9,) * rounds)
-        over = results.ratio(rule, BOUND, C)
-        row = [BOUND, bound, None, over and over.median, "for the order that symopt.run makes"]
+        remark = "for the order that symopt.run makes"
         measured = ", ".join(f"{name} {shown(value)}" for name, value in latencies.items())
         note = (
             "The bound is the longest chain of operations from step to step, each waiting for the "
             f"one before, with latencies measured here on such chains in C: {measured} ns."
         )
-    return Table(table.title, table.columns, [row, *table.rows], note)
+    return with_bound(
+        table, results, rule, BOUND, bound,
+        scale=1e9 / steps, baseline=C, remark=remark, note=note,
+    )  # fmt: skip
