@@ -50,7 +50,9 @@ class Blocks:
         rows = sum(self.lanes.varies) + self.lanes.buffers
         item = np.dtype(dtype).itemsize
         fitting = _CACHE // (rows * item) // 64 * 64
-        self.width = min(max(fitting, _LANES[0]), _LANES[1], len(starts))
+        most = min(max(fitting, _LANES[0]), _LANES[1])
+        blocks = -(-len(starts) // most)  # all of about one length: short ones cost as many calls
+        self.width = min(-(-len(starts) // blocks + 63) // 64 * 64, len(starts))
         line = (self.width * item + _STAGGER) // item
         self.room = np.zeros((rows, line), dtype)
         self._masks = np.empty((self.lanes.masks, self.width), bool)

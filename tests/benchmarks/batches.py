@@ -22,6 +22,7 @@ __all__ = ["BOUND", "CAREFUL", "LAMBDIFY", "NUMPY", "add_tables", "candidates"]
 CAREFUL, LAMBDIFY = "careful NumPy", "lambdify(cse=True), numpy"
 NUMPY = "symopt.run, NumPy blocks"
 COMPILED, COMPILED_2 = "symopt.run, llvm, 1 thread", "symopt.run, llvm, 2 threads"
+FAST_2 = "symopt.run, llvm, fast, 2 threads"
 BOUND = "NumPy's calls alone"
 C, C_2 = "C, omp simd, 1 thread", "C, omp simd, 2 threads"
 OPTAX, TORCH = "optax, vmap and jit, all cores", "torch, fused, 2 threads"
@@ -41,6 +42,7 @@ def candidates() -> list[Candidate]:
         Candidate(NUMPY, partial(ours.run_batch, "numpy", 1)),
         Candidate(COMPILED, partial(ours.run_batch, "llvm", 1)),
         Candidate(COMPILED_2, partial(ours.run_batch, "llvm", 2)),
+        Candidate(FAST_2, partial(ours.run_batch, "llvm", 2, fast=True)),
         Candidate(C, partial(c_code.batch, 1)),
         Candidate(C_2, partial(c_code.batch, 2)),
         Candidate(OPTAX, frameworks.optax_batch),

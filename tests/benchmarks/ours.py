@@ -80,8 +80,7 @@ def bare_compiled(rule: str, steps: int) -> Callable[[], np.ndarray]:
     return run
 
 
-def run_batch(backend: str, threads: int) -> Callable[[np.ndarray, int], np.ndarray]:
-    how: dict[str, Any] = {}
+def run_batch(backend: str, threads: int, **how: Any) -> Callable[[np.ndarray, int], np.ndarray]:
     if backend == "llvm":
         needs_compiled()
         how["threads"] = threads
