@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -51,8 +52,9 @@ class Blocks:
         item = np.dtype(dtype).itemsize
         fitting = _CACHE // (rows * item) // 64 * 64
         most = min(max(fitting, _LANES[0]), _LANES[1])
-        blocks = -(-len(starts) // most)  # all of about one length: short ones cost as many calls
-        self.width = min(-(-len(starts) // blocks + 63) // 64 * 64, len(starts))
+        # Blocks of about one length: a short one costs as many calls as a long one.
+        length = math.ceil(len(starts) / math.ceil(len(starts) / most))
+        self.width = min(-(-length // 64) * 64, len(starts))
         line = (self.width * item + _STAGGER) // item
         self.room = np.zeros((rows, line), dtype)
         self._masks = np.empty((self.lanes.masks, self.width), bool)
