@@ -40,6 +40,21 @@ def test_one_step_is_the_minimizer_of_the_linearized_problem():
     assert step == Fraction(int(least.p), int(least.q)) == Fraction(5, 8)
 
 
+def test_the_first_three_steps_of_fista_by_hand():
+    """Beck and Teboulle's t_k are 1, (1 + sqrt 5)/2, ...: the first step that leaves ISTA is the
+    third, from y_3 = x_2 + (t_2 - 1)/t_3 (x_2 - x_1).
+    """
+    settings = {"eta": "1/4", "lamda1": "1/2"}
+    made = symopt.run("fista", "half_square", ("1",), 3, "ball", **settings)
+    x1, x2 = sympy.Rational(5, 8), sympy.Rational(11, 32)  # ISTA's: 3/4 x - 1/8 of 1, of 5/8
+    t2 = (1 + sympy.sqrt(5)) / 2
+    t3 = (1 + sympy.sqrt(1 + 4 * t2**2)) / 2
+    y3 = x2 + (t2 - 1) / t3 * (x2 - x1)
+    x3 = y3 * sympy.Rational(3, 4) - sympy.Rational(1, 8)
+    found = [float(row[0].mid()) for row in made.x]
+    assert found == pytest.approx([1, 0.625, 0.34375, float(x3)], rel=1e-15)
+
+
 def test_fista_is_ahead_of_ista():
     ends = {
         rule: FIT.value(symopt.run(rule, FIT, np.zeros(3), 30, eta="1/20", lamda1="1/1000").x[-1])
