@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from structures import one_of_each_structure
 
 import symopt
 from symopt.derivation.step import step_program
@@ -57,14 +56,6 @@ def test_each_lane_is_its_own_run_to_the_bit(rule):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_each_lane_is_its_own_run_for_every_structure_of_rule(objective):
-    for rule in one_of_each_structure(OBJECTIVES.index(objective)):
-        for arithmetic in ("float64", "float32"):
-            assert_lanes_are_single_runs(rule, objective, arithmetic)
-
-
-@pytest.mark.study
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_each_lane_is_its_own_run_for_every_pair(objective):
     for rule in RULES:
