@@ -18,6 +18,7 @@ from symopt.errors import InputError
 from symopt.program.differentiate import gradient_program
 from symopt.program.from_sympy import Reader
 from symopt.program.graph import Graph, Label, Program
+from symopt.program.recipe import recipe
 from symopt.statement.objective import Objective
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import REDUCTIONS, amax, grad, mean, norm, rms, t, x
@@ -95,6 +96,13 @@ def _coordinates(expression: Expr) -> set[Expr]:
     return {symbol for arg in expression.args for symbol in _coordinates(arg)}
 
 
+@lru_cache(maxsize=4096)
+def _parts(expression: Expr) -> tuple[tuple[Expr, ...], frozenset[Expr]]:
+    """What is asked, in an order that does not hang on how Python hashes, and the symbols."""
+    questions = sorted(expression.atoms(grad, *REDUCTIONS), key=sympy.default_sort_key)
+    return tuple(questions), frozenset(_coordinates(expression))
+
+
 @dataclass
 class State:
     """What the rule knows between two steps, as nodes of one graph."""
@@ -123,12 +131,11 @@ class _Lines:
 
     def evaluate(self, expression: Expr) -> Value:
         special: dict[Expr, Value] = {}
-        # In an order that does not hang on how Python hashes.
-        for node in sorted(expression.atoms(grad, *REDUCTIONS), key=sympy.default_sort_key):
+        questions, parts = _parts(expression)
+        for node in questions:
             self._special(node, special)
         values = {**self._values, **special}
-        relevant = [values[part] for part in _coordinates(expression) if part in values]
-        if all(isinstance(value, int) for value in relevant):
+        if all(isinstance(values[part], int) for part in parts if part in values):
             return self._read(expression, values, 0)
         return tuple(self._read(expression, values, index) for index in range(self._size))
 
@@ -143,11 +150,11 @@ class _Lines:
         return special[node]
 
     def _read(self, expression: Expr, values: Mapping[Expr, Value], index: int) -> int:
-        nodes = {
-            symbol: value if isinstance(value, int) else value[index]
-            for symbol, value in values.items()
-        }
-        return Reader(self._graph, nodes).read(expression)
+        nodes = [value if isinstance(value, int) else value[index] for value in values.values()]
+        known = recipe(expression, tuple(values))
+        if known is not None:
+            return known.make(self._graph, nodes)
+        return Reader(self._graph, dict(zip(values, nodes, strict=True))).read(expression)
 
 
 def _reduce(graph: Graph, kind: type, columns: Sequence[int]) -> int:

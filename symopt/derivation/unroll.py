@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy import Expr, Symbol
 
-from symopt.derivation.first_steps import ClosedForm, closed_form
 from symopt.derivation.step import Oracle, apply_step, initial_state, objective_oracle
 from symopt.errors import InputError
 from symopt.program.from_sympy import Reader
 from symopt.program.graph import Graph, Label, Program
-from symopt.program.to_sympy import to_sympy
 from symopt.statement.library import objectives, rules
 from symopt.statement.numbers import exact, rational
 from symopt.statement.objective import Objective
 from symopt.statement.parse import parse_expression
 from symopt.statement.rule import Rule
 from symopt.statement.symbols import t
+
+if TYPE_CHECKING:
+    from symopt.derivation.first_steps import ClosedForm
 
 __all__ = ["Unrolled", "unroll"]
 
@@ -71,6 +72,8 @@ class Unrolled:
 
     def expressions(self, name: str, step: int) -> tuple[Expr, ...]:
         """A quantity after a step as SymPy expressions of the arguments, not simplified."""
+        from symopt.program.to_sympy import to_sympy
+
         labels = self.labels(name, step)
         part = Program(self.program.nodes, {label: self.program.outputs[label] for label in labels})
         values = to_sympy(part, {symbol: symbol for symbol in self.arguments})
@@ -78,6 +81,8 @@ class Unrolled:
 
     def closed_form(self, step: int | None = None, *, max_terms: int = 5000) -> ClosedForm:
         """The point after a step in closed form, expanded while it stays within ``max_terms``."""
+        from symopt.derivation.first_steps import closed_form
+
         step = self.steps if step is None else step
         self.labels("x", step)
         return closed_form(self, step, max_terms)

@@ -138,29 +138,8 @@ class Reader:
                 below.append(self._power(base, -exponent))
             else:
                 above.append(self.read(factor))
-        above, below = self._coefficient(above, below)
-        result = self._times(above)
-        if below:
-            result = graph.div(result, self._times(below))
+        result = graph.ratio(above, below)
         return graph.neg(result) if negative else result
-
-    def _coefficient(self, above: list[int], below: list[int]) -> tuple[list[int], list[int]]:
-        """3/2 * x is one multiplication by 3/2, but x/20 stays one (correctly rounded) division."""
-        graph = self.graph
-        divisor = graph.value(below[0]) if len(below) == 1 else None
-        if divisor is None or not above:
-            return above, below
-        coefficient = graph.value(above[0])
-        dyadic = divisor.numerator & (divisor.numerator - 1) == 0
-        if coefficient is not None:
-            return [graph.const(coefficient / divisor), *above[1:]], []
-        return ([graph.const(1 / divisor), *above], []) if dyadic else (above, below)
-
-    def _times(self, factors: list[int]) -> int:
-        result = self.graph.const(1)
-        for factor in factors:
-            result = self.graph.mul(result, factor)
-        return result
 
     def _power(self, base: Expr, exponent: Expr) -> int:
         graph = self.graph

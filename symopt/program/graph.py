@@ -139,6 +139,9 @@ class Graph:
         self.nodes: list[Node] = []
         self._index: dict[Node, int] = {}
         self._total: list[bool] = []
+        self._values: list[Fraction | None] = []
+        # A fraction is slow to hash, and constants are asked for more often than made.
+        self._constants: dict[int | tuple[int, int], int] = {}
 
     def _make(self, op: str, args: tuple[int, ...] = (), value: Any = None) -> int:
         if op in _COMMUTATIVE and args[0] > args[1]:
@@ -146,14 +149,25 @@ class Graph:
         node = Node(op, args, value)
         index = self._index.get(node)
         if index is None:
-            index = self._index[node] = len(self.nodes)
-            self.nodes.append(node)
-            self._total.append(op in _TOTAL and all(self._total[arg] for arg in args))
+            index = self._index[node] = self._append(node)
         return index
+
+    def _append(self, node: Node) -> int:
+        op, args, value = node
+        total = self._total
+        self.nodes.append(node)
+        self._values.append(value if op == "const" else None)
+        total.append(op in _TOTAL and all(map(total.__getitem__, args)))
+        return len(total) - 1
 
     def const(self, value: Fraction | int) -> int:
         """An exact rational constant."""
-        return self._make("const", (), Fraction(value))
+        whole = value.denominator == 1
+        key = value.numerator if whole else (value.numerator, value.denominator)
+        index = self._constants.get(key)
+        if index is None:
+            index = self._constants[key] = self._append(Node("const", (), Fraction(value)))
+        return index
 
     def input(self, label: Label) -> int:
         """An input, by its label."""
@@ -161,8 +175,7 @@ class Graph:
 
     def value(self, index: int) -> Fraction | None:
         """The value of a constant node, else ``None``."""
-        node = self.nodes[index]
-        return node.value if node.op == "const" else None
+        return self._values[index]
 
     def apply(self, op: str, *args: int) -> int:
         """The node of an operation on nodes, folded where exact arithmetic allows it."""
@@ -195,6 +208,28 @@ class Graph:
             result = self.add(result, term)
         return result
 
+    def product(self, factors: Sequence[int]) -> int:
+        """The product of nodes, from left to right."""
+        result = self.const(1)
+        for factor in factors:
+            result = self.mul(result, factor)
+        return result
+
+    def ratio(self, above: Sequence[int], below: Sequence[int]) -> int:
+        """The product of some nodes over that of others, constants coming first.
+
+        3/2 * x is one multiplication by 3/2, but x/20 stays one (correctly rounded) division.
+        """
+        divisor = self.value(below[0]) if len(below) == 1 and above else None
+        if divisor is not None:
+            coefficient = self.value(above[0])
+            if coefficient is not None:
+                above, below = [self.const(coefficient / divisor), *above[1:]], []
+            elif divisor.numerator & (divisor.numerator - 1) == 0:
+                above, below = [self.const(1 / divisor), *above], []
+        result = self.product(above)
+        return self.div(result, self.product(below)) if below else result
+
     def power(self, base: int, exponent: int) -> int:
         """An integer power as a chain of multiplications that shares its squares."""
         if exponent < 0:
@@ -217,15 +252,16 @@ class Graph:
     def inline(self, program: Program, bindings: Mapping[Label, int]) -> dict[Label, int]:
         """Copy a program into this graph with its inputs bound to nodes; the outputs' nodes."""
 
-        def visit(node: Node, args: list[int]) -> int:
-            if node.op == "input":
-                bound = bindings.get(node.value)
-                return self.input(node.value) if bound is None else bound
-            if node.op == "const":
-                return self.const(node.value)
-            return self.apply(node.op, *args)
-
-        return program.fold(visit)
+        nodes: list[int] = []
+        for op, args, value in program.nodes:
+            if op == "input":
+                bound = bindings.get(value)
+                nodes.append(self.input(value) if bound is None else bound)
+            elif op == "const":
+                nodes.append(self.const(value))
+            else:
+                nodes.append(self.apply(op, *[nodes[arg] for arg in args]))
+        return {label: nodes[index] for label, index in program.outputs.items()}
 
     def program(self, outputs: Mapping[Label, int]) -> Program:
         """The part of the graph that these outputs need, frozen."""
@@ -236,12 +272,14 @@ class Graph:
             if needed[index]:
                 for arg in self.nodes[index].args:
                     needed[arg] = True
-        renumbered: dict[int, int] = {}
+        renumbered = [-1] * len(self.nodes)
         nodes: list[Node] = []
         for index, node in enumerate(self.nodes):
             if needed[index]:
                 renumbered[index] = len(nodes)
-                nodes.append(node._replace(args=tuple(renumbered[arg] for arg in node.args)))
+                op, old, value = node
+                args = tuple([renumbered[arg] for arg in old])
+                nodes.append(node if args == old else Node(op, args, value))
         return Program(tuple(nodes), {label: renumbered[i] for label, i in outputs.items()})
 
 
@@ -276,9 +314,9 @@ def _fold_add(graph: Graph, a: int, b: int) -> int | None:
     u, v = graph.value(a), graph.value(b)
     if u is not None and v is not None:
         return graph.const(u + v)
-    if u == 0:
+    if u is not None and not u:
         return b
-    if v == 0:
+    if v is not None and not v:
         return a
     if graph.nodes[b].op == "neg":
         return graph.sub(a, graph.nodes[b].args[0])
@@ -291,9 +329,9 @@ def _fold_sub(graph: Graph, a: int, b: int) -> int | None:
     u, v = graph.value(a), graph.value(b)
     if u is not None and v is not None:
         return graph.const(u - v)
-    if v == 0:
+    if v is not None and not v:
         return a
-    if u == 0:
+    if u is not None and not u:
         return graph.neg(b)
     if a == b and graph.is_total(a):
         return graph.const(0)
@@ -304,6 +342,8 @@ def _fold_sub(graph: Graph, a: int, b: int) -> int | None:
 
 def _fold_mul(graph: Graph, a: int, b: int) -> int | None:
     u, v = graph.value(a), graph.value(b)
+    if u is None and v is None:
+        return None
     if u is not None and v is not None:
         return graph.const(u * v)
     for value, other in ((u, b), (v, a)):
