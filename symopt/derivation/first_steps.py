@@ -12,7 +12,7 @@ from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any
 
 import sympy
-from sympy import Expr, Symbol
+from sympy import Basic, Expr, S, Symbol
 
 from symopt.errors import BudgetError
 from symopt.program.graph import ARITY, Label, Program
@@ -139,25 +139,26 @@ def _polynomial(value: Any, arguments: Sequence[Symbol]) -> Expr:
         return int(powers[a].compare(powers[b]))
 
     places = {key: place for place, key in enumerate(sorted(powers, key=cmp_to_key(compared)))}
+    constant = [term for term in terms.items() if not any(term[0])]
     made = []
     for exponents, coefficient in terms.items():
-        present = {(i, int(exponent)) for i, exponent in enumerate(exponents) if exponent}
-        made.append((present, rational(Fraction(int(coefficient.p), int(coefficient.q)))))
-    return sympy.Add(
-        *[
-            _monomial(factor, [powers[key] for key in sorted(present, key=places.__getitem__)])
-            for present, factor in made
-        ]
-    )
+        present = [(i, int(exponent)) for i, exponent in enumerate(exponents) if exponent]
+        if present:
+            ordered = [powers[key] for key in sorted(present, key=places.__getitem__)]
+            made.append(_monomial(_number(coefficient), ordered))
+    # What Add would do, terms being different monomials: sort them, the number coming first.
+    made.sort(key=cmp_to_key(Basic.compare))
+    return sympy.Add._from_args([*(_number(c) for _, c in constant), *made], is_commutative=True)
+
+
+def _number(coefficient: Any) -> Expr:
+    return rational(Fraction(int(coefficient.p), int(coefficient.q)))
 
 
 def _monomial(factor: Expr, powers: list[Expr]) -> Expr:
     """The product of a number and powers of different symbols, which are in SymPy's order."""
-    if not powers:
-        return factor
-    if factor == 1:
-        return powers[0] if len(powers) == 1 else sympy.Mul._from_args(powers)
-    return sympy.Mul._from_args([factor, *powers])
+    factors = powers if factor is S.One else [factor, *powers]
+    return sympy.Mul._from_args(factors, is_commutative=True)
 
 
 def _tree_size(program: Program, needed: list[bool]) -> int:
