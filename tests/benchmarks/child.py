@@ -10,7 +10,9 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
+from functools import lru_cache
 from pathlib import Path
 
 __all__ = ["in_child", "processor_time_of"]
@@ -18,9 +20,19 @@ __all__ = ["in_child", "processor_time_of"]
 ROOT = Path(__file__).parents[2]
 
 
+@lru_cache(maxsize=1)
+def _bytecode() -> tempfile.TemporaryDirectory[str]:
+    """Where the children keep what Python compiles: an installed package has it compiled."""
+    return tempfile.TemporaryDirectory(prefix="symopt-benchmarks-")
+
+
 def _environment() -> dict[str, str]:
     before = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *([before] if before else [])])}
+    return {
+        **{key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *([before] if before else [])]),
+        "PYTHONPYCACHEPREFIX": _bytecode().name,
+    }
 
 
 def in_child(*arguments: str) -> float:
