@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 
 from symopt.errors import BudgetError, InexactError, InputError
-from symopt.execution.array.batch_run import BatchRun
-from symopt.execution.array.exact_run import run_exactly
-from symopt.execution.array.run import VectorRun, run_bound
 from symopt.execution.choice import check_backend, is_worth_compiling
 from symopt.execution.exact_run import BIT_BUDGET, run_certified, run_rationals
 from symopt.execution.float_run import run_arrays, run_floats, run_machine_code
@@ -127,9 +124,15 @@ def run(
             raise InputError(f"{objective.name} runs with backend='numpy', not {backend!r}")
         if fast:
             raise InputError(f"{objective.name} runs on NumPy, which has no fast=True")
+        # What only objectives with data need is a third of what running imports.
         if arithmetic in ("float64", "float32"):
+            from symopt.execution.array.batch_run import BatchRun
+            from symopt.execution.array.run import VectorRun, run_bound
+
             make = BatchRun if isinstance(objective, Batches) else VectorRun
             return run_bound(the_rule, objective, x0, steps, arithmetic, record, hyper, make)
+        from symopt.execution.array.exact_run import run_exactly
+
         return run_exactly(the_rule, objective, x0, steps, arithmetic, record, hyper, mode, budget)
     the_objective = objectives.resolve(objective)
     dtype = np.float32 if arithmetic == "float32" else np.float64
