@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from symopt.execution.lanes import lane_inputs
 from symopt.execution.machine_code import is_kept, vector_size
 from symopt.program.printers.llvm import LIBRARY
 
-__all__ = ["BACKENDS", "check_backend", "is_worth_compiling"]
+__all__ = ["BACKENDS", "check_backend", "is_worth_compiling", "pays"]
 
 BACKENDS = ("auto", "python", "numpy", "llvm")
 #: Seconds for an operation: of plain Python, of NumPy on a number and on an array, for each lane at
@@ -56,10 +57,15 @@ def is_worth_compiling(job: Job, dtype: type[np.floating[Any]], lanes: int | Non
         return False
     if refusal(step, job.steps) is not None or not _same_bits(job, step, dtype, lanes):
         return False
+    return pays(gain, lambda: _is_kept(job, step, dtype, lanes))
+
+
+def pays(gain: float, is_at_hand: Callable[[], bool]) -> bool:
+    """Whether machine code saves more seconds than it takes to have it."""
     cost = _COMPILING
     if "llvmlite" not in sys.modules:
         cost += _LOADING
-    elif gain < cost and _is_kept(job, step, dtype, lanes):
+    elif gain < cost and is_at_hand():
         cost = _READING
     return gain > cost
 

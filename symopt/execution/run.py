@@ -74,7 +74,8 @@ def run(
         ``"python"`` (one trajectory), ``"numpy"`` (batches), ``"llvm"`` (either, compiled; needs
         ``symopt[jit]``), or ``"auto"``, which compiles where that will be done sooner. All give
         the same bits where only + - * / and roots occur, and one compiled trajectory those of
-        plain Python always; ``Trajectory.backend`` says which it was.
+        plain Python always; ``Trajectory.backend`` says which it was. On an array objective the
+        gradient is computed by NumPy; what makes the new state from it may be compiled.
     mode
         ``"auto"`` lets a rational run that is irrational or over its budget become a ball run.
     budget
@@ -120,17 +121,23 @@ def run(
         if value not in known:
             raise InputError(f"no {what} {value!r}; there are {', '.join(map(repr, known))}")
     if isinstance(objective, (BoundObjective, Batches)):
-        if backend not in ("auto", "numpy"):
-            raise InputError(f"{objective.name} runs with backend='numpy', not {backend!r}")
+        floats = arithmetic in ("float64", "float32")
+        if backend == "python" or (backend == "llvm" and not floats):
+            allowed = "'numpy' or 'llvm'" if floats else "'auto'"
+            raise InputError(
+                f"{objective.name} in {arithmetic} runs with backend={allowed}, not {backend!r}"
+            )
         if fast:
             raise InputError(f"{objective.name} runs on NumPy, which has no fast=True")
         # What only objectives with data need is a third of what running imports.
-        if arithmetic in ("float64", "float32"):
+        if floats:
             from symopt.execution.array.batch_run import BatchRun
             from symopt.execution.array.run import VectorRun, run_bound
 
             make = BatchRun if isinstance(objective, Batches) else VectorRun
-            return run_bound(the_rule, objective, x0, steps, arithmetic, record, hyper, make)
+            return run_bound(
+                the_rule, objective, x0, steps, arithmetic, record, hyper, make, backend
+            )
         from symopt.execution.array.exact_run import run_exactly
 
         return run_exactly(the_rule, objective, x0, steps, arithmetic, record, hyper, mode, budget)

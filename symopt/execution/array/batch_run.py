@@ -58,8 +58,9 @@ class BatchRun(VectorRun):
         dtype: type[np.floating[Any]],
         fixed: Mapping[str, Fraction],
         schedules: Mapping[Symbol, Expr],
+        compiled: bool = False,
     ) -> None:
-        super().__init__(rule, objective.whole, start, dtype, fixed, schedules)
+        super().__init__(rule, objective.whole, start, dtype, fixed, schedules, compiled)
         self._batches = objective
 
     def run(self, steps: int, record: Callable[[tuple[Any, ...]], None]) -> None:

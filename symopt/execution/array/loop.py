@@ -13,6 +13,7 @@ from symopt.derivation.array.staged import Question, StagedStep
 from symopt.execution import arithmetic as numbers
 from symopt.execution.kernel import compile_source, listed, wrapped
 from symopt.program.graph import ARITY, Label, Program
+from symopt.program.printers.llvm_pass import Pass
 from symopt.program.printers.numpy import CALLS, PREDICATES, lane_code
 from symopt.program.printers.python import ARRAY, RESERVED, Printer, clean_names
 
@@ -20,7 +21,7 @@ __all__ = ["VectorLoop", "vector_loop"]
 
 _WORDS = frozenset(
     {*CALLS.values(), *RESERVED, "square", "copyto", "number", "buffers", "masks", "gradient",
-     "theta", "grad", "reduce_sum", "reduce_max", "count", "t"}
+     "theta", "grad", "reduce_sum", "reduce_max", "count", "t", "update"}
 )  # fmt: skip
 
 
@@ -31,13 +32,16 @@ class VectorLoop:
     ``function(*slots, *hyperparameters, count, steps, record, gradient, theta, grad, buffers,
     masks)``: ``gradient()`` reads the array ``theta`` and writes ``grad``; ``record`` is called
     with the tuple of all slots after each step, whose arrays the next step changes. Sums over
-    coordinates are NumPy's ``add.reduce`` (pairwise), maxima its ``maximum.reduce``.
+    coordinates are NumPy's ``add.reduce`` (pairwise), maxima its ``maximum.reduce``. With a
+    ``plan`` there is a last argument, ``update``, which makes the new state of the arrays and
+    numbers of that pass.
     """
 
     source: str
     slots: tuple[Label, ...]
     buffers: int
     masks: int
+    plan: Pass | None = None
 
     def bind(self, dtype: type[np.floating[Any]]) -> Callable[..., None]:
         """The function on arrays of one dtype."""
@@ -50,8 +54,8 @@ class VectorLoop:
 
 
 @lru_cache(maxsize=256)
-def vector_loop(step: StagedStep) -> VectorLoop:
-    """The loop of one rule.
+def vector_loop(step: StagedStep, one_pass: bool = False) -> VectorLoop:
+    """The loop of one rule; ``one_pass`` leaves what follows its last question to machine code.
 
     >>> from symopt import rules
     >>> from symopt.derivation.array.staged import staged_step
@@ -69,13 +73,21 @@ def vector_loop(step: StagedStep) -> VectorLoop:
             subtract(r0, r1, v)
             add(x, v, x)
             record((x, v))
+    >>> print(vector_loop(staged_step(rules.momentum), one_pass=True).source.partition("for")[2])
+     t in range(1, steps + 1):
+            copyto(theta, x)
+            gradient()
+            update((x, v, g), (k0, k1))
+            record((x, v))
     """
-    return _Loop(step).loop()
+    return _Loop(step, one_pass).loop()
 
 
 class _Loop:
-    def __init__(self, step: StagedStep) -> None:
+    def __init__(self, step: StagedStep, one_pass: bool) -> None:
         self.step = step
+        self.one_pass = one_pass
+        self.plan: Pass | None = None
         self.program: Program = step.program
         self.nodes = step.program.nodes
         labels: list[Label] = [*step.slots, *[("hyper", name) for name in step.hyper]]
@@ -138,7 +150,8 @@ class _Loop:
             for slot in self.step.slots
             if slot in self.arrays
         }
-        self._stage(len(questions), finals, [], list(finals.values()))
+        if not (self.one_pass and self._pass(finals)):
+            self._stage(len(questions), finals, [], list(finals.values()))
         self._scalar_slots()
         return self._source()
 
@@ -247,6 +260,26 @@ class _Loop:
             gone = {name for name in self.placed.values() if name not in wanted}
             self.placed = {i: name for i, name in self.placed.items() if name not in gone}
 
+    def _pass(self, finals: Mapping[str, int]) -> bool:
+        """The last stage as one call; not where it reads a mask that an earlier stage left."""
+        cone = self._cone(list(finals.values()), self.placed)
+        needed = {arg for i in cone for arg in self.nodes[i].args} | set(finals.values())
+        reads = {i: name for i, name in self.placed.items() if i in needed}
+        if any(self.nodes[index].op in PREDICATES for index in reads):
+            return False
+        numbers = self._scalars(cone, list(finals.values()))
+        names = list(dict.fromkeys([*finals, *reads.values()]))
+        place = {name: number for number, name in enumerate(names)}
+        self.plan = Pass(
+            self.program,
+            len(names),
+            tuple((index, place[name]) for index, name in reads.items()),
+            tuple(numbers),
+            tuple((index, place[name]) for name, index in finals.items()),
+        )
+        self.body += wrapped(f"        update({listed(names)}, {listed(numbers.values())})")
+        return True
+
     def _scalars(self, cone: set[int], ends: Sequence[int]) -> dict[int, str]:
         """The text of every number that these arrays need; new ones get a line."""
         wanted = {arg for i in cone for arg in self.nodes[i].args if not self.differs[arg]}
@@ -299,6 +332,7 @@ class _Loop:
         names = [self.names[slot] for slot in self.step.slots]
         hyper = [self.names["hyper", name] for name in self.step.hyper]
         rest = ["count", "steps", "record", "gradient", "theta", "grad", "buffers", "masks"]
+        rest += ["update"] if self.plan else []
         title = clean_names([self.step.rule.name])[0]
         lines = wrapped(f"def {title}({', '.join([*names, *hyper, *rest])}):")
         buffers = [*self.buffers, *self.queues]
@@ -309,4 +343,5 @@ class _Loop:
         lines.append("    for t in range(1, steps + 1):")
         lines += self.body
         lines += wrapped(f"        record({listed(names)})")
-        return VectorLoop("\n".join(lines), self.step.slots, len(buffers), len(self.masks))
+        source = "\n".join(lines)
+        return VectorLoop(source, self.step.slots, len(buffers), len(self.masks), self.plan)

@@ -16,8 +16,9 @@ from symopt.errors import InputError
 from symopt.execution import arithmetic as numbers
 from symopt.execution.array.kernel import array_kernel
 from symopt.execution.array.loop import VectorLoop, vector_loop
+from symopt.execution.array.one_pass import bind_pass, is_pass_worth_compiling
 from symopt.execution.inputs import read_record, read_steps, split_hyperparameters
-from symopt.execution.kernel import compile_source
+from symopt.execution.kernel import bindings, compile_source
 from symopt.execution.trajectory import Trajectory
 from symopt.program.graph import Label, Program
 from symopt.program.printers.python import ARRAY, Printer, clean_names
@@ -61,7 +62,8 @@ class ExactFloats(Sequence[Fraction]):
 class VectorRun:
     """A rule on a bound objective, with all buffers: ``advance`` goes on from where it stands.
 
-    ``slots`` are the point and the state by name, arrays that the next steps change.
+    ``slots`` are the point and the state by name, arrays that the next steps change. ``compiled``
+    leaves what follows a step's last question to machine code.
     """
 
     def __init__(
@@ -72,9 +74,10 @@ class VectorRun:
         dtype: type[np.floating[Any]],
         fixed: Mapping[str, Fraction],
         schedules: Mapping[Symbol, Expr],
+        compiled: bool = False,
     ) -> None:
-        self.step: StagedStep = staged_step(rule, tuple(sorted(schedules.items(), key=str)))
-        self.loop: VectorLoop = vector_loop(self.step)
+        self.step: StagedStep = staged_step(rule, bindings(schedules))
+        self.loop: VectorLoop = vector_loop(self.step, compiled)
         self.kernel = array_kernel(bound, dtype)
         self.dtype = dtype
         self._arithmetic = numbers.array(dtype)
@@ -122,10 +125,14 @@ class VectorRun:
         grad: Values,
     ) -> None:
         """The loop on what answers questions: ``gradient()`` reads ``theta``, writes ``grad``."""
+        more = []
+        if self.loop.plan:
+            vectors = [slot for slot in self.slots.values() if isinstance(slot, np.ndarray)]
+            more = [bind_pass(self.loop.plan, self.dtype, [*vectors, grad, *self._buffers])]
         with np.errstate(all="ignore"):
             self._function(
                 *self.slots.values(), *self.hyper.values(), self.count, steps, record,
-                gradient, theta, grad, self._buffers, self._masks,
+                gradient, theta, grad, self._buffers, self._masks, *more,
             )  # fmt: skip
 
 
@@ -181,8 +188,11 @@ def run_bound(
     record: Any = "all",
     hyper: Mapping[str, Any] | None = None,
     make: Callable[..., VectorRun] = VectorRun,
+    backend: str = "numpy",
 ) -> Trajectory:
     """A run on a bound objective in float64 or float32; ``make`` says how its steps are made.
+
+    With ``backend="llvm"``, or where that pays with ``"auto"``, machine code makes the new state.
 
     Raises :class:`~symopt.errors.InputError` for a start of another shape.
     """
@@ -197,7 +207,13 @@ def run_bound(
     steps = read_steps(steps)
     fixed, schedules = split_hyperparameters(rule, dict(hyper or {}))
     start = _rounded(given, dtype, f"{bound.name}: x0")
-    run = make(rule, bound, start, dtype, fixed, schedules)
+    compiled = backend == "llvm" or (
+        backend == "auto"
+        and is_pass_worth_compiling(
+            staged_step(rule, bindings(schedules)), dtype, steps, len(start)
+        )
+    )
+    run = make(rule, bound, start, dtype, fixed, schedules, compiled)
     for name, value in run.hyper.items():
         if not np.isfinite(value):
             raise InputError(f"{name} is beyond the range of {dtype.__name__}")
@@ -219,11 +235,11 @@ def run_bound(
         x=rows.values["x"],
         state={name: value for name, value in rows.values.items() if name != "x"},
         recorded=rows.recorded,
-        backend="numpy",
+        backend="llvm" if run.loop.plan else "numpy",
     )
     if all(np.isfinite(value).all() for value in rows.values.values()):
         return result
-    again = make(rule, bound, start, dtype, fixed, schedules)
+    again = make(rule, bound, start, dtype, fixed, schedules, compiled)
     return replace(result, diverged_at=_first_loss(again, steps))
 
 
