@@ -19,9 +19,12 @@ from .race import Candidate, race
 from .tables import Results
 from .timing import Absent
 
-__all__ = ["AUTOGRAD", "BY_HAND", "FUSED", "OURS", "TORCH", "Case", "add_tables", "cases"]
+__all__ = [
+    "AUTOGRAD", "BY_HAND", "COMPILED", "FUSED", "OURS", "TORCH", "Case", "add_tables", "cases",
+]  # fmt: skip
 
-OURS, AUTOGRAD = "symopt.run", "torch autograd, torch.optim"
+OURS, COMPILED = "symopt.run", "symopt.run, new state by llvm"
+AUTOGRAD = "torch autograd, torch.optim"
 FUSED, BY_HAND = "torch autograd, fused", "torch, gradient by hand, fused"
 #: The ways to train with torch.
 TORCH = (AUTOGRAD, FUSED, BY_HAND)
@@ -73,13 +76,19 @@ class Case:
         return np.asarray(self.made[0].value(theta.astype(np.float64)))
 
 
-def _ours(case: Case) -> np.ndarray:
+def _ours(case: Case, backend: str = "auto") -> np.ndarray:
     bound, _, _, start = case.made
     objective = bound if case.batch is None else bound.batches(size=case.batch)
     made = symopt.run(
-        case.rule, objective, start, case.steps, case.dtype, record="final", **RULES[case.rule]
-    )
+        case.rule, objective, start, case.steps, case.dtype, record="final", backend=backend,
+        **RULES[case.rule],
+    )  # fmt: skip
     return np.asarray(made.x[-1])
+
+
+def _compiled(case: Case) -> Callable[[], np.ndarray]:
+    optional("llvmlite")
+    return partial(_ours, case, "llvm")
 
 
 def _optimizer(case: Case, parameters: list[Any], fused: bool) -> Any:
@@ -174,6 +183,7 @@ def _race(results: Results, case: Case, rounds: int) -> None:
         f"Training a network {case.key}, {case.steps} steps",
         [
             Candidate(OURS, lambda: partial(_ours, case), case.compared),
+            Candidate(COMPILED, partial(_compiled, case), case.compared),
             *(Candidate(way, partial(_torch, case, way), case.compared) for way in TORCH),
         ],
         baseline=OURS,

@@ -7,7 +7,7 @@ import symopt
 from symopt import InputError
 from symopt.derivation.array.staged import staged_step
 from symopt.execution.array.loop import vector_loop
-from symopt.symbols import eta, grad, u, x
+from symopt.symbols import eta, g, grad, norm, u, where, x
 
 ROWS = np.array([[2, -3], [5, 1], [-7, 4], [0, 6], [3, 3], [-1, -8]]) / 8
 FIT = symopt.models.linear_regression.bind(X=ROWS, y=np.array([1, -4, 6, 2, -5, 7]) / 8)
@@ -67,6 +67,25 @@ def test_a_rule_may_ask_for_several_gradients():
     agree(extragradient)
 
 
+def test_a_rule_may_compare_before_and_after_a_sum():
+    """A mask that one stage leaves for another is never taken for a vector of numbers."""
+    agree(
+        symopt.Rule(
+            title="Gated by the sign",
+            source=symopt.Source(
+                "k", "eq. (1)", reference=symopt.Reference("k", "A method", "A. Person", 1976)
+            ),
+            hyperparameters={eta: "1/10"},
+            state={},
+            update=[
+                (g, grad(x)),
+                (u, where(g > 0, g, 2 * g)),
+                (x, x - eta * where(g > 0, u, g) / (1 + norm(u))),
+            ],
+        )
+    )
+
+
 def test_what_is_recorded_is_what_was_asked_for():
     whole = symopt.run("adam", FIT, START, 10)
     assert whole.recorded == tuple(range(11))
@@ -118,6 +137,11 @@ def test_the_step_of_divergence_is_found_also_where_it_is_not_recorded():
         (lambda: symopt.run("adam", "ridge", [1, 2], 3), r"symopt.models.ridge.bind\(...\)"),
         (lambda: symopt.run("adam", symopt.models.ridge, [1, 2], 3), r"give .bind\(...\) of it"),
         (lambda: symopt.run("adam", FIT, START, 3, "float32", eta="1e99"), "range of float32"),
+        (lambda: symopt.run("adam", FIT, START, 3, backend="python"), "backend='numpy' or 'llvm'"),
+        (
+            lambda: symopt.run("momentum", FIT, START, 3, "rational", backend="llvm"),
+            "in rational runs with backend='auto', not 'llvm'",
+        ),
     ],
 )
 def test_what_cannot_be_run_says_why(make, message):

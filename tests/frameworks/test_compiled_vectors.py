@@ -8,7 +8,7 @@ from symopt.derivation.array.staged import staged_step
 from symopt.execution.array.loop import vector_loop
 from symopt.execution.array.one_pass import is_pass_worth_compiling
 from symopt.program.printers.llvm import library_calls
-from symopt.symbols import eta, grad, u, x
+from symopt.symbols import eta, g, grad, norm, u, where, x
 
 pytestmark = pytest.mark.frameworks
 pytest.importorskip("llvmlite")
@@ -68,6 +68,23 @@ def test_several_gradients_and_batches_and_schedules_make_the_bits_of_numpy():
         for backend in ("llvm", "numpy")
     ]
     assert np.array_equal(*decaying)
+
+
+def test_what_reads_an_earlier_mask_is_left_to_numpy():
+    gated = symopt.Rule(
+        title="Gated by the sign",
+        source=EXTRAGRADIENT.source,
+        hyperparameters={eta: "1/10"},
+        state={},
+        update=[
+            (g, grad(x)),
+            (u, where(g > 0, g, 2 * g)),
+            (x, x - eta * where(g > 0, u, g) / (1 + norm(u))),
+        ],
+    )
+    runs = [symopt.run(gated, FIT, START, 5, backend=backend) for backend in ("llvm", "numpy")]
+    assert np.array_equal(runs[0].x, runs[1].x)
+    assert runs[0].backend == "numpy"
 
 
 def test_a_divergence_is_found_at_the_same_step():

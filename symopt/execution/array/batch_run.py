@@ -20,7 +20,10 @@ Values = np.ndarray[Any, Any]
 
 
 class BatchKernels:
-    """One kernel for each length of batch, filled with the samples of the step in turn."""
+    """One kernel for each length of batch, filled with the samples of the step in turn.
+
+    All of them read the point at ``theta`` and write the gradient to ``grad``.
+    """
 
     def __init__(self, objective: Batches, steps: int, dtype: type[np.floating[Any]]) -> None:
         self._objective, self._dtype = objective, dtype
@@ -32,14 +35,17 @@ class BatchKernels:
             for leaf in whole.stated.data
             if whole.samples in leaf.shape
         }
-        self._data = array_kernel(whole, dtype).data
+        kernel = array_kernel(whole, dtype)
+        self._data, self.theta, self.grad = kernel.data, kernel.theta, kernel.grad
 
     def at(self, step: int) -> ArrayKernel:
         """The kernel of a step, counted from 1, with the data of its batch."""
         rows = self._schedule[step - 1]
         kernel = self._made.get(len(rows))
         if kernel is None:
-            kernel = self._made[len(rows)] = array_kernel(self._objective.on(rows), self._dtype)
+            kernel = self._made[len(rows)] = array_kernel(
+                self._objective.on(rows), self._dtype, (self.theta, self.grad)
+            )
         for name, axis in self._axes.items():
             kernel.data[name][...] = np.take(self._data[name], rows, axis=axis)
         with np.errstate(all="ignore"):
@@ -66,13 +72,10 @@ class BatchRun(VectorRun):
     def run(self, steps: int, record: Callable[[tuple[Any, ...]], None]) -> None:
         """All steps from the start; ``record`` gets all slots after each."""
         kernels = BatchKernels(self._batches, steps, self.dtype)
-        theta, grad = np.empty_like(self.kernel.theta), np.empty_like(self.kernel.grad)
         step, current = 1, kernels.at(1)
 
         def gradient() -> None:
-            current.theta[:] = theta
             current.compute_gradient()
-            grad[:] = current.grad
 
         def recorded(slots: tuple[Any, ...]) -> None:
             nonlocal step, current
@@ -81,4 +84,4 @@ class BatchRun(VectorRun):
             if step <= steps:
                 current = kernels.at(step)
 
-        self.loop_on(steps, recorded, gradient, theta, grad)
+        self.loop_on(steps, recorded, gradient, kernels.theta, kernels.grad)

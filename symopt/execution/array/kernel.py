@@ -77,12 +77,16 @@ class ArrayKernel:
             return self.grad.copy()
 
 
-def array_kernel(bound: BoundObjective, dtype: type[np.floating[Any]] = np.float64) -> ArrayKernel:
-    """A new kernel of a bound objective, with buffers of its own.
+def array_kernel(
+    bound: BoundObjective,
+    dtype: type[np.floating[Any]] = np.float64,
+    places: tuple[Values, Values] | None = None,
+) -> ArrayKernel:
+    """A new kernel of a bound objective, with buffers of its own; ``places`` are theta and grad.
 
     Raises :class:`~symopt.errors.InputError` for data beyond the range of the dtype.
     """
-    theta, grad = np.zeros(bound.dimension, dtype), np.zeros(bound.dimension, dtype)
+    theta, grad = places or (np.zeros(bound.dimension, dtype), np.zeros(bound.dimension, dtype))
     data = {name: _as_floats(name, part, dtype) for name, part in bound.data.items()}
     source = source_of(bound.statement)
     namespace = _namespace(dtype)

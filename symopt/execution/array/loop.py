@@ -34,7 +34,8 @@ class VectorLoop:
     with the tuple of all slots after each step, whose arrays the next step changes. Sums over
     coordinates are NumPy's ``add.reduce`` (pairwise), maxima its ``maximum.reduce``. With a
     ``plan`` there is a last argument, ``update``, which makes the new state of the arrays and
-    numbers of that pass.
+    numbers of that pass; ``at_home`` then says that the array of the point has to be ``theta``,
+    since the gradient is asked for there alone.
     """
 
     source: str
@@ -42,6 +43,7 @@ class VectorLoop:
     buffers: int
     masks: int
     plan: Pass | None = None
+    at_home: bool = False
 
     def bind(self, dtype: type[np.floating[Any]]) -> Callable[..., None]:
         """The function on arrays of one dtype."""
@@ -75,7 +77,6 @@ def vector_loop(step: StagedStep, one_pass: bool = False) -> VectorLoop:
             record((x, v))
     >>> print(vector_loop(staged_step(rules.momentum), one_pass=True).source.partition("for")[2])
      t in range(1, steps + 1):
-            copyto(theta, x)
             gradient()
             update((x, v, g), (k0, k1))
             record((x, v))
@@ -141,6 +142,8 @@ class _Loop:
         questions = self.step.questions
         kept = self._kept()
         self._static()
+        asked = [self.program.outputs[q.asked] for q in questions if q.kind == "gradient"]
+        self.at_home = self.one_pass and [self.nodes[i].value for i in asked] == [("x",)]
         for number, question in enumerate(questions):
             node = self.program.outputs[question.asked]
             self._stage(number, {}, kept[number], [node])
@@ -150,8 +153,10 @@ class _Loop:
             for slot in self.step.slots
             if slot in self.arrays
         }
-        if not (self.one_pass and self._pass(finals)):
+        if not self.one_pass:
             self._stage(len(questions), finals, [], list(finals.values()))
+        elif not self._pass(finals):
+            return _Loop(self.step, False).loop()
         self._scalar_slots()
         return self._source()
 
@@ -236,8 +241,10 @@ class _Loop:
                 name for index, name in self.placed.items() if index in self.read_from[number]
             }
             for index in kept:
-                name = self._fresh("q", len(self.queues))
-                self.queues[name] = None
+                is_mask = self.nodes[index].op in PREDICATES
+                own = self.masks if is_mask else self.queues
+                name = self._fresh("p" if is_mask else "q", len(own))
+                own[name] = None
                 wanted[name] = index
             for index in roots:  # one number for all coordinates, asked as a vector
                 if not self.differs[index]:
@@ -311,7 +318,9 @@ class _Loop:
         asked = self.placed.get(node) or self.uniform[node]
         answer = self.names[question.answer]
         if question.kind == "gradient":
-            self.body += [f"        copyto(theta, {asked})", "        gradient()"]
+            if not (self.at_home and asked == self.names["x",]):
+                self.body.append(f"        copyto(theta, {asked})")
+            self.body.append("        gradient()")
             if self.own_answers:
                 self.body.append(f"        copyto({answer}, grad)")
                 self.queues[answer] = None
@@ -344,4 +353,6 @@ class _Loop:
         lines += self.body
         lines += wrapped(f"        record({listed(names)})")
         source = "\n".join(lines)
-        return VectorLoop(source, self.step.slots, len(buffers), len(self.masks), self.plan)
+        return VectorLoop(
+            source, self.step.slots, len(buffers), len(self.masks), self.plan, self.at_home
+        )

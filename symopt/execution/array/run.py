@@ -125,6 +125,9 @@ class VectorRun:
         grad: Values,
     ) -> None:
         """The loop on what answers questions: ``gradient()`` reads ``theta``, writes ``grad``."""
+        if self.loop.at_home:
+            theta[:] = self.slots["x"]
+            self.slots["x"] = theta
         more = []
         if self.loop.plan:
             vectors = [slot for slot in self.slots.values() if isinstance(slot, np.ndarray)]

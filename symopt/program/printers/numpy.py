@@ -93,7 +93,10 @@ class _Allocator:
         self._made: dict[str, list[str]] = {"r": [], "b": []}
         # Old state that nothing reads is room from the start.
         read = {name for index, name in inputs.items() if self._left.get(index)}
-        self._free: dict[str, list[str]] = {"r": [n for n in wanted if n not in read], "b": []}
+        self._free: dict[str, list[str]] = {"r": [], "b": []}
+        for name, index in wanted.items():
+            if name not in read:
+                self._free["b" if self._nodes[index].op in PREDICATES else "r"].append(name)
 
     def _schedule(self) -> list[int]:
         """The nodes with their arguments first, each as late as its first use allows."""
