@@ -1,7 +1,8 @@
 """Arrays of balls: NumPy arrays of midpoints with float64 radii, every rounding accounted for.
 
 An element stands for all real numbers within ``radius`` of ``middle``. Midpoints may have any
-binary format of at least 53 bits; each operation adds a unit of it for its own rounding. A radius
+binary format of at least 53 bits; each operation adds a unit of it for its own rounding, or, in
+sums of float64, what was lost exactly. A radius
 is a sum of at most eight nonnegative terms, so that the factor :data:`_UP` covers its rounding,
 and :data:`TINY` what underflows. What has no value (a divisor that may be zero) has radius nan.
 """
@@ -43,7 +44,7 @@ class BallArray:
     @cached_property
     def size(self) -> Floats:
         """The absolute midpoints, in float64."""
-        return np.abs(np.asarray(self.middle).astype(np.float64, copy=False))
+        return _size(self.middle)
 
     @cached_property
     def most(self) -> Floats:
@@ -58,7 +59,10 @@ class BallArray:
     @cached_property
     def zero(self) -> Floats:
         """Where the value is 0 itself."""
-        return np.asarray((self.middle == 0) & (self.radius == 0))
+        nothing = np.asarray(self.size == 0)
+        if nothing.any() and np.asarray(self.middle).dtype != np.float64:
+            nothing &= self.middle == 0  # what is too small for float64 is not 0
+        return np.asarray(nothing & (self.radius == 0))
 
     @cached_property
     def short(self) -> BallArray:
@@ -76,10 +80,19 @@ class BallArray:
         )
         return BallArray(middle, radius, self.signs)
 
-    def _rounded(self, middle: Any, radius: Any) -> BallArray:
-        size = np.abs(middle).astype(np.float64, copy=False)
+    @classmethod
+    def _rounded(cls, middle: Any, radius: Any, signs: bool = False) -> BallArray:
+        """A ball whose midpoint was rounded once."""
+        size = _size(middle)
         unit = float(np.finfo(np.asarray(middle).dtype).eps)
-        return BallArray(middle, (radius + size * unit) * _UP)
+        return cls._sized(middle, (radius + size * unit) * _UP, size, signs)
+
+    @classmethod
+    def _sized(cls, middle: Any, radius: Any, size: Floats, signs: bool = False) -> BallArray:
+        """A ball whose :attr:`size` is at hand."""
+        made = cls(middle, radius, signs)
+        vars(made)["size"] = size
+        return made
 
     def __neg__(self) -> BallArray:
         return BallArray(-self.middle, self.radius, self.signs)
@@ -88,17 +101,12 @@ class BallArray:
         return BallArray(abs(self.middle), self.radius, self.signs)
 
     def __add__(self, other: BallArray) -> BallArray:
-        a, b = self.middle, other.middle
-        total = a + b
-        # Knuth's TwoSum: what the midpoint's rounding lost, exactly; often it is nothing.
-        second = total - a
-        rest = np.abs((a - (total - second)) + (b - second))
-        lost = rest.astype(np.float64, copy=False)
-        if rest.dtype != np.float64:
-            lost = lost + np.where(rest == 0, 0.0, TINY)
+        total = self.middle + other.middle
+        size = _size(total)
         # Signs to which nothing is added stay signs.
         signs = any(p.signs and not np.all(q.middle) for p, q in ((self, other), (other, self)))
-        return BallArray(total, (lost + (self.radius + other.radius)) * _UP, signs)
+        lost = _lost(self.middle, other.middle, total, size)
+        return self._sized(total, (lost + (self.radius + other.radius)) * _UP, size, signs)
 
     def __sub__(self, other: BallArray) -> BallArray:
         return self + (-other)
@@ -107,8 +115,8 @@ class BallArray:
         middle = self.middle * other.middle
         across = _times(self.most, other.radius) + _times(other.most, self.radius)
         made = self._rounded(middle, across + TINY)
-        radius = made.radius
-        if not np.all(middle):
+        radius, size = made.radius, made.size
+        if not np.all(size):
             nothing = self.zero & np.isfinite(other.radius) | other.zero & np.isfinite(self.radius)
             radius = np.where(nothing, 0.0, radius)
         # A factor of 1 or -1, such as a sign, leaves the other as it is.
@@ -117,26 +125,55 @@ class BallArray:
                 unit = (np.abs(one.middle) == 1) & (one.radius == 0)
                 if np.any(unit):
                     radius = np.where(unit, kept.radius, radius)
-        return BallArray(middle, radius, self.signs and other.signs)
+        return self._sized(middle, radius, size, self.signs and other.signs)
 
     def __truediv__(self, other: BallArray) -> BallArray:
         ratio = self.middle / other.middle
-        size = np.abs(ratio).astype(np.float64, copy=False)
+        size = _size(ratio)
         moved = self.radius + _times(size, other.radius) + (1 + other.radius) * TINY
         below = np.where(other.above_zero > _LEAST, other.size - other.radius, np.nan)
         made = self._rounded(ratio, moved / below * _UP + TINY)
-        if np.all(ratio):
+        if np.all(size):
             return made
         nothing = self.zero & np.isfinite(made.radius)
-        return BallArray(ratio, np.where(nothing, 0.0, made.radius))
+        return self._sized(ratio, np.where(nothing, 0.0, made.radius), size)
 
     def root(self) -> BallArray:
         """Square roots: |sqrt(a + d) - sqrt(a)| is at most |d| / sqrt(a)."""
         root = np.sqrt(self.middle)
-        defined = (self.middle > 0) & (self.above_zero >= 0)
-        size = np.abs(root).astype(np.float64, copy=False)
+        size = _size(root)  # nan where there is none
+        defined = (size > 0) & (self.above_zero >= 0)
         made = self._rounded(root, np.where(defined, self.radius, np.nan) / size * _UP + TINY)
-        return BallArray(root, np.where(self.zero, 0.0, made.radius))
+        return self._sized(root, np.where(self.zero, 0.0, made.radius), size)
+
+
+def _lost(a: Any, b: Any, total: Any, size: Floats) -> Any:
+    """At least what the rounding of a sum lost; exactly that where float64 may have the sum.
+
+    There, and only there, operations may turn out to be exact. The numbers of x87 have 11 bits
+    more, whose mantissa comes first in memory.
+    """
+    if total.dtype != np.float64 and np.finfo(total.dtype).nmant == 63 and np.ndim(total):
+        lost = size * float(np.finfo(total.dtype).eps) + TINY
+        places = np.flatnonzero(total.view(np.uint64)[..., ::2] & 0x7FF == 0)
+        if len(places):
+            own = [part[places] if np.ndim(part) else part for part in (a, b, total)]
+            lost[places] = _two_sum(*own)
+        return lost
+    return _two_sum(a, b, total)
+
+
+def _two_sum(a: Any, b: Any, total: Any) -> Any:
+    """Knuth's TwoSum: what a midpoint's rounding lost, exactly; often it is nothing."""
+    second = total - a
+    rest = np.abs((a - (total - second)) + (b - second))
+    lost = rest.astype(np.float64, copy=False)
+    return lost if rest.dtype == np.float64 else lost + np.where(rest == 0, 0.0, TINY)
+
+
+def _size(middle: Any) -> Floats:
+    """The absolute midpoints, in float64."""
+    return np.abs(np.asarray(middle).astype(np.float64, copy=False))
 
 
 def _times(size: Any, radius: Any) -> Any:

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from operator import add, mul, sub, truediv
 from typing import Any
@@ -35,6 +36,7 @@ from symopt.derivation.opaque import OpaqueStep, is_elementwise, opaque_step
 from symopt.errors import InputError
 from symopt.execution.arithmetic import precision
 from symopt.execution.inputs import split_hyperparameters
+from symopt.execution.processors import side_by_side
 from symopt.program.graph import Graph, Label, Node, Program
 from symopt.program.rewrite import Form, evaluation_forms
 from symopt.statement.library import rules
@@ -131,9 +133,9 @@ class _Sweep:
     def visit(self, inputs: Mapping[Label, Any]) -> Callable[[Node, list[_Value]], _Value]:
         def visit(node: Node, args: list[_Value]) -> _Value:
             if node.op == "input" and node.value not in self.scalars:
-                middle = inputs[node.value].astype(self.reference)
-                units = bool(np.any(np.abs(middle) == 1))
-                return self._push(_Value(BallArray(middle, 0.0, units)))
+                given = inputs[node.value]
+                units = bool(np.any(np.abs(given) == 1))
+                return self._push(_Value(BallArray(given.astype(self.reference), 0.0, units)))
             if node.op == "const":
                 return self._scalar(self.tape.constant(node.value))
             if node.op == "input":
@@ -572,9 +574,10 @@ class _Job:
         etas = np.full(self.arrays["x", 0].shape, np.inf)
         for _, program in forms:
             left = np.flatnonzero(~(etas <= 1))
-            for start in range(0, len(left), BLOCK):
-                part = left[start : start + BLOCK]
-                etas[part] = np.fmin(etas[part], self._etas(program, part, profile))
+            parts = [left[start : start + BLOCK] for start in range(0, len(left), BLOCK)]
+            found = side_by_side(partial(self._etas, program, profile=profile), parts)
+            for part, own in zip(parts, found, strict=True):
+                etas[part] = np.fmin(etas[part], own)
             order = _worst_first(etas)
             whole = len(left) == len(etas)
             if whole and order and self._ball(order[0], forms, profile)[0] > 1:

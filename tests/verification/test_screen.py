@@ -9,8 +9,10 @@ import pytest
 import symopt
 from symopt.derivation.opaque import opaque_step
 from symopt.errors import InputError
+from symopt.execution import processors
 from symopt.execution.arithmetic import precision
 from symopt.program.rewrite import evaluation_forms
+from symopt.verification import screen
 from symopt.verification.ball_array import BallArray
 from symopt.verification.replay import eta_of, profiles
 from symopt.verification.rounding import PRECISION, Input, bound_outputs
@@ -209,16 +211,64 @@ def test_what_cannot_be_screened_is_named():
         screen_step("lamb", x, x, x)
 
 
-def test_balls_of_arrays_hold_the_exact_results():
+@pytest.mark.parametrize("reference", [np.float64, np.longdouble])
+def test_balls_of_arrays_hold_the_exact_results(reference):
+    """Sums that cancel, to zero also, and numbers that float64 has not."""
     rng = np.random.default_rng(3)
-    numbers = [[Fraction(float(n)) for n in rng.standard_normal(200)] for _ in range(2)]
-    a, b = (BallArray(np.array([float(n) for n in part]), np.zeros(200)) for part in numbers)
-    made = (a * b + a) / b - (b * b).root()
-    for index, (p, q) in enumerate(zip(*numbers, strict=True)):
-        exact = (p * q + p) / q - abs(q)
-        off = abs(Fraction(float(made.middle[index])) - exact)
-        assert 0 < made.radius[index] < 1e-10
-        assert off <= Fraction(float(made.radius[index]))
+    some = rng.standard_normal(300) * 2.0 ** rng.integers(-500, 500, 300)
+    other = np.where(rng.random(300) < 0.5, some, rng.standard_normal(300))
+    other *= rng.choice([1.0, -1.0, 1 + 2.0**-50], 300)
+    some[::7] = 0.0
+    numbers = [[Fraction(float(n)) for n in part] for part in (some, other)]
+    a, b = (BallArray(part.astype(reference), np.zeros(300)) for part in (some, other))
+    twice = a * b
+    for made, exact in (
+        (a + b, lambda p, q: p + q),
+        (a - b, lambda p, q: p - q),
+        (twice + a, lambda p, q: p * q + p),
+        (twice - a * b, lambda p, q: Fraction(0)),
+        ((twice + a) / b - (b * b).root(), lambda p, q: (p * q + p) / q - abs(q)),
+    ):
+        for index, (p, q) in enumerate(zip(*numbers, strict=True)):
+            off = abs(exact_number(made.middle[index]) - exact(p, q))
+            assert off <= Fraction(float(made.radius[index])), (index, p, q)
+        size = np.abs(some) * (1 + np.abs(other)) + np.abs(other) + 1
+        assert np.all(made.radius <= 1e-14 * size)
+    assert np.all((a + b).radius[a.zero] == 0)
+    assert np.all((a - a).radius == 0)
+
+
+def exact_number(value):
+    """A number of any binary format as a fraction."""
+    high = float(value)
+    return Fraction(high) + Fraction(float(value - type(value)(high)))
+
+
+def test_a_product_below_float64_is_not_zero():
+    tiny = BallArray(np.array([2.0**-600], np.longdouble), 0.0)
+    product = tiny * tiny
+    assert product.size[0] == 0
+    assert not product.zero[0]
+
+
+def test_threads_change_nothing(monkeypatch):
+    x, g, m, v = arrays(5000, np.float64)
+    after = adam(x, g, m, v, 7, order="torch")
+    monkeypatch.setattr(screen, "BLOCK", 1000)
+    found = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(processors, "usable", lambda threads=threads: threads)
+        found.append(screen_step("adam", x, g, after, {"m": m, "v": v}, t=7, **ADAM))
+    assert found[0]
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_failure_on_a_thread_is_the_callers(monkeypatch):
+    monkeypatch.setattr(processors, "usable", lambda: 2)
+    with pytest.raises(ZeroDivisionError), np.errstate(all="raise"):
+        processors.side_by_side(lambda part: 1 // part, [1, 0, 2, 3])
+    with pytest.raises(FloatingPointError), np.errstate(all="raise"):
+        processors.side_by_side(lambda part: np.float64(1) / part, [1.0, 0.0])
 
 
 @pytest.mark.slow
