@@ -156,6 +156,8 @@ def _lost(a: Any, b: Any, total: Any, size: Floats) -> Any:
     if total.dtype != np.float64 and np.finfo(total.dtype).nmant == 63 and np.ndim(total):
         lost = size * float(np.finfo(total.dtype).eps) + TINY
         places = np.flatnonzero(total.view(np.uint64)[..., ::2] & 0x7FF == 0)
+        if 2 * len(places) > total.size:
+            return _two_sum(a, b, total)
         if len(places):
             own = [part[places] if np.ndim(part) else part for part in (a, b, total)]
             lost[places] = _two_sum(*own)

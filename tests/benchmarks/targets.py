@@ -167,6 +167,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     number("unroll of 50 Adam steps on Beale", f"cold {symbolic.UNROLL}, ms", "ms", 100),
     number("rounding screen of 1e6 elements, float32", "screen float32 1000000, s", "s", 1),
+    number("the same, float64 (about a second)", "screen float64 1000000, s", "s", 1.25),
 )
 
 
