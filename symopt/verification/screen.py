@@ -575,8 +575,8 @@ class _Job:
         for _, program in forms:
             left = np.flatnonzero(~(etas <= 1))
             parts = [left[start : start + BLOCK] for start in range(0, len(left), BLOCK)]
-            found = side_by_side(partial(self._etas, program, profile=profile), parts)
-            for part, own in zip(parts, found, strict=True):
+            made = side_by_side(partial(self._etas, program, profile=profile), parts)
+            for part, own in zip(parts, made, strict=True):
                 etas[part] = np.fmin(etas[part], own)
             order = _worst_first(etas)
             whole = len(left) == len(etas)
