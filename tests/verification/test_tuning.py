@@ -168,6 +168,14 @@ def test_a_narrow_valley_next_to_the_best_grid_point_is_found_to_two_hundredths(
     assert len(found.scores) < 30
 
 
+def test_defaults_that_never_get_there_are_said_to():
+    found = symopt.tune(
+        "adam", "half_square", [[1]], 20, eta="1/100..1:3:log", criterion="steps", threshold="1e-6"
+    )
+    assert "with the defaults f is above 1e-06 for all of 20 steps" in str(found)
+    assert "inf" not in str(found)
+
+
 def test_the_command_prints_what_the_function_finds():
     call = ["tune", "adam", "beale", "--steps", "40", "--set", "eta=1/10,1/2", "--set", "beta1=1/2",
             "--x0", "1", "1", "--x0", "0", "1/2"]  # fmt: skip

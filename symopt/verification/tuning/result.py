@@ -112,9 +112,11 @@ class Tuned:
     def __str__(self) -> str:
         best, goal = self.best, self.goal
         lines = [self.caption, f"  {setting(best.hyperparameters)}"]
-        lines.append(
-            f"  {goal.text}: {_score(best.score)}; with the defaults {_score(self.defaults.score)}"
-        )
+        usual = self.defaults.score
+        beside = f"with the defaults {_score(usual)}"
+        if math.isinf(usual):
+            beside = f"with the defaults {goal.failing}"
+        lines.append(f"  {goal.text}: {_score(best.score)}; {beside}")
         if self.shorter is not None:
             near = self.shorter
             lines.append(f"  nearly as good: {setting(near.hyperparameters)}, {_score(near.score)}")
