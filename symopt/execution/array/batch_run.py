@@ -22,10 +22,17 @@ Values = np.ndarray[Any, Any]
 class BatchKernels:
     """One kernel for each length of batch, filled with the samples of the step in turn.
 
-    All of them read the point at ``theta`` and write the gradient to ``grad``.
+    All of them read the point and write the gradient where ``kernel``, the one of all samples,
+    does.
     """
 
-    def __init__(self, objective: Batches, steps: int, dtype: type[np.floating[Any]]) -> None:
+    def __init__(
+        self,
+        objective: Batches,
+        steps: int,
+        dtype: type[np.floating[Any]],
+        kernel: ArrayKernel | None = None,
+    ) -> None:
         self._objective, self._dtype = objective, dtype
         self._schedule = objective.schedule(steps)
         self._made: dict[int, ArrayKernel] = {}
@@ -35,8 +42,7 @@ class BatchKernels:
             for leaf in whole.stated.data
             if whole.samples in leaf.shape
         }
-        kernel = array_kernel(whole, dtype)
-        self._data, self.theta, self.grad = kernel.data, kernel.theta, kernel.grad
+        self._kernel = kernel or array_kernel(whole, dtype)
 
     def at(self, step: int) -> ArrayKernel:
         """The kernel of a step, counted from 1, with the data of its batch."""
@@ -44,10 +50,10 @@ class BatchKernels:
         kernel = self._made.get(len(rows))
         if kernel is None:
             kernel = self._made[len(rows)] = array_kernel(
-                self._objective.on(rows), self._dtype, (self.theta, self.grad)
+                self._objective.on(rows), self._dtype, (self._kernel.theta, self._kernel.grad)
             )
         for name, axis in self._axes.items():
-            kernel.data[name][...] = np.take(self._data[name], rows, axis=axis)
+            kernel.data[name][...] = np.take(self._kernel.data[name], rows, axis=axis)
         with np.errstate(all="ignore"):
             kernel.prepare()
         return kernel
@@ -71,7 +77,7 @@ class BatchRun(VectorRun):
 
     def run(self, steps: int, record: Callable[[tuple[Any, ...]], None]) -> None:
         """All steps from the start; ``record`` gets all slots after each."""
-        kernels = BatchKernels(self._batches, steps, self.dtype)
+        kernels = BatchKernels(self._batches, steps, self.dtype, self.kernel)
         step, current = 1, kernels.at(1)
 
         def gradient() -> None:
@@ -84,4 +90,4 @@ class BatchRun(VectorRun):
             if step <= steps:
                 current = kernels.at(step)
 
-        self.loop_on(steps, recorded, gradient, kernels.theta, kernels.grad)
+        self.loop_on(steps, recorded, gradient)

@@ -84,7 +84,7 @@ class VectorRun:
         self.hyper = {name: self._arithmetic.convert(fixed[name]) for name in self.step.hyper}
         self.count = dtype(bound.dimension)
         size = bound.dimension
-        self.slots = self._initial(np.array(start, dtype))
+        self.slots = self._initial(np.asarray(start, dtype))
         self._buffers = tuple(np.empty(size, dtype) for _ in range(self.loop.buffers))
         self._masks = tuple(np.empty(size, bool) for _ in range(self.loop.masks))
         self._function = self.loop.bind(dtype)
@@ -107,27 +107,25 @@ class VectorRun:
             name = str(slot[-1])  # type: ignore[index]
             if slot in self.step.scalars:
                 slots[name] = self.dtype(value)
+            elif slot == ("x",) and self.loop.at_home:
+                self.kernel.theta[:] = value
+                slots[name] = self.kernel.theta
             else:
                 slots[name] = np.array(np.broadcast_to(value, point.shape), self.dtype)
         return slots
 
     def run(self, steps: int, record: Callable[[tuple[Any, ...]], None]) -> None:
         """All steps from the start; ``record`` gets all slots after each."""
-        kernel = self.kernel
-        self.loop_on(steps, record, kernel.compute_gradient, kernel.theta, kernel.grad)
+        self.loop_on(steps, record, self.kernel.compute_gradient)
 
     def loop_on(
         self,
         steps: int,
         record: Callable[[tuple[Any, ...]], None],
         gradient: Callable[[], None],
-        theta: Values,
-        grad: Values,
     ) -> None:
-        """The loop on what answers questions: ``gradient()`` reads ``theta``, writes ``grad``."""
-        if self.loop.at_home:
-            theta[:] = self.slots["x"]
-            self.slots["x"] = theta
+        """The loop on what answers questions: from the kernel's ``theta`` to its ``grad``."""
+        theta, grad = self.kernel.theta, self.kernel.grad
         more = []
         if self.loop.plan:
             vectors = [slot for slot in self.slots.values() if isinstance(slot, np.ndarray)]
