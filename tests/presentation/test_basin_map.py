@@ -56,6 +56,7 @@ def test_too_few_steps_leave_starts_undecided_and_the_legend_says_so():
         "1: minimum (0, 0), 4.0% of the starts",
         "at no critical point after 1 steps, 96.0% of the starts",
     ]
+    assert found.caption.endswith("try more steps, or other hyperparameters.")
 
 
 def test_runs_that_are_nowhere_yet_are_made_longer_and_the_others_are_not():
@@ -67,6 +68,7 @@ def test_runs_that_are_nowhere_yet_are_made_longer_and_the_others_are_not():
     assert (more.reached == 0).all()
     assert more.steps == 300
     assert "40 to 300 steps" in more.caption
+    assert "more steps" not in more.caption
     row, column = np.argwhere(~settled)[0]
     alone = run("gradient_descent", "elongated_bowl", more.starts[row, column], 300, eta="1/4")
     ends = [alone.x[count].tolist() for count in (80, 160, 300)]

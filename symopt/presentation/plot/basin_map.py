@@ -68,11 +68,15 @@ class BasinMap:
         for number, word in ((ESCAPED, "escaped"), (UNDECIDED, "at no critical point")):
             if count := int((self.reached == number).sum()):
                 parts.append(f"{word} {count}")
-        return (
+        notes = [self.note] if self.note else []
+        if 2 * int((self.reached == UNDECIDED).sum()) > total:
+            notes.append("Most have not arrived: try more steps, or other hyperparameters.")
+        text = (
             f"{made.rule.title}{f' ({settings})' if settings else ''} on {made.objective.title} "
             f"from {total} starts, {many}{self.steps} steps, {made.arithmetic}; ends within "
-            f"{self.within:.3g} of: {', '.join(parts)}." + (f" {self.note}" if self.note else "")
+            f"{self.within:.3g} of: {', '.join(parts)}."
         )
+        return " ".join([text, *notes])
 
 
 def basin_map(
