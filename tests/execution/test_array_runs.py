@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from own_rules import EXTRAGRADIENT, GATED
 
 import symopt
 from symopt import InputError
 from symopt.derivation.array.staged import staged_step
 from symopt.execution.array.loop import vector_loop
-from symopt.symbols import eta, g, grad, norm, u, where, x
 
 ROWS = np.array([[2, -3], [5, 1], [-7, 4], [0, 6], [3, 3], [-1, -8]]) / 8
 FIT = symopt.models.linear_regression.bind(X=ROWS, y=np.array([1, -4, 6, 2, -5, 7]) / 8)
@@ -54,36 +54,13 @@ def test_the_representatives_have_every_structure():
 
 
 def test_a_rule_may_ask_for_several_gradients():
-    extragradient = symopt.Rule(
-        title="Extragradient",
-        source=symopt.Source(
-            "k", "eq. (1)", reference=symopt.Reference("k", "A method", "A. Person", 1976)
-        ),
-        hyperparameters={eta: "1/10"},
-        state={},
-        update=[(u, x - eta * grad(x)), (x, x - eta * grad(u))],
-    )
-    assert [q.kind for q in staged_step(extragradient).questions] == ["gradient", "gradient"]
-    agree(extragradient)
+    assert [q.kind for q in staged_step(EXTRAGRADIENT).questions] == ["gradient", "gradient"]
+    agree(EXTRAGRADIENT)
 
 
 def test_a_rule_may_compare_before_and_after_a_sum():
     """A mask that one stage leaves for another is never taken for a vector of numbers."""
-    agree(
-        symopt.Rule(
-            title="Gated by the sign",
-            source=symopt.Source(
-                "k", "eq. (1)", reference=symopt.Reference("k", "A method", "A. Person", 1976)
-            ),
-            hyperparameters={eta: "1/10"},
-            state={},
-            update=[
-                (g, grad(x)),
-                (u, where(g > 0, g, 2 * g)),
-                (x, x - eta * where(g > 0, u, g) / (1 + norm(u))),
-            ],
-        )
-    )
+    agree(GATED)
 
 
 def test_what_is_recorded_is_what_was_asked_for():

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from own_rules import EXTRAGRADIENT, GATED
 
 import symopt
 from symopt.derivation.array.staged import staged_step
 from symopt.execution.array.loop import vector_loop
 from symopt.execution.array.one_pass import is_pass_worth_compiling
 from symopt.program.printers.llvm import library_calls
-from symopt.symbols import eta, g, grad, norm, u, where, x
 
 pytestmark = pytest.mark.frameworks
 pytest.importorskip("llvmlite")
@@ -19,15 +19,6 @@ FIT = symopt.models.linear_regression.bind(
     X=RNG.integers(-64, 64, (9, 12)) / 64, y=RNG.integers(-64, 64, 9) / 32
 )
 START = RNG.integers(-64, 64, 13) / 32
-EXTRAGRADIENT = symopt.Rule(
-    title="Extragradient",
-    source=symopt.Source(
-        "k", "eq. (1)", reference=symopt.Reference("k", "A method", "A. Person", 1976)
-    ),
-    hyperparameters={eta: "1/10"},
-    state={},
-    update=[(u, x - eta * grad(x)), (x, x - eta * grad(u))],
-)
 
 
 def assert_same_bits(rule, objective, arithmetic, steps=5):
@@ -71,18 +62,7 @@ def test_several_gradients_and_batches_and_schedules_make_the_bits_of_numpy():
 
 
 def test_what_reads_an_earlier_mask_is_left_to_numpy():
-    gated = symopt.Rule(
-        title="Gated by the sign",
-        source=EXTRAGRADIENT.source,
-        hyperparameters={eta: "1/10"},
-        state={},
-        update=[
-            (g, grad(x)),
-            (u, where(g > 0, g, 2 * g)),
-            (x, x - eta * where(g > 0, u, g) / (1 + norm(u))),
-        ],
-    )
-    runs = [symopt.run(gated, FIT, START, 5, backend=backend) for backend in ("llvm", "numpy")]
+    runs = [symopt.run(GATED, FIT, START, 5, backend=backend) for backend in ("llvm", "numpy")]
     assert np.array_equal(runs[0].x, runs[1].x)
     assert runs[0].backend == "numpy"
 
