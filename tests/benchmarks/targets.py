@@ -161,7 +161,7 @@ TARGETS: tuple[Target, ...] = (
         limit=sweeps.C,
     ),
     *(
-        faster(f"network {case.key}, against {way}", case.key, networks.OURS, way, 1)
+        faster(f"network {case.key}, against {way}", case.key, networks.COMPILED, way, 1)
         for case in networks.cases()
         for way in networks.TORCH
     ),
