@@ -20,10 +20,10 @@ from symopt.execution.lanes import LaneKernel, lane_kernel
 from symopt.execution.trajectory import Trajectory
 from symopt.program.printers.python import ARRAY, GROUPS
 
-__all__ = ["Blocks", "run_batch"]
+__all__ = ["Blocks", "even", "fitting", "run_batch"]
 
-#: Lanes of a block; fewer where its buffers would be larger than a core's cache.
-_LANES = (256, 12288)
+#: Lanes of a block, at least and at most; as few as its buffers need to fit a core's cache.
+_LEAST, _MOST = 256, 12288
 _CACHE = 1 << 20
 #: Lanes whose last point is looked at together: what that needs is small beside the result.
 _ENDING = 2048
@@ -32,12 +32,30 @@ _ENDING = 2048
 _STAGGER = 576
 
 
+def fitting(lane: int, cache: int, most: int) -> int:
+    """How many lanes of so many bytes a block has."""
+    return min(max(cache // lane // 64 * 64, _LEAST), most)
+
+
+def even(lanes: int, most: int) -> int:
+    """The width of blocks of about one length: a short one costs as many calls as a long one.
+
+    >>> even(100, 64), even(1000, 300)
+    (64, 256)
+    """
+    length = math.ceil(lanes / math.ceil(lanes / most))
+    return min(-(-length // 64) * 64, lanes)
+
+
 class Blocks:
     """The loop with its buffers, run on some of the lanes after another."""
 
     backend = "numpy"
 
-    def __init__(self, job: Job, dtype: type[np.floating[Any]], starts: Any) -> None:
+    def __init__(
+        self, job: Job, dtype: type[np.floating[Any]], starts: Any, width: int | None = None
+    ) -> None:
+        """``width`` is how many lanes a block has, by default as many as the cache holds."""
         self.job = job
         self._arithmetic = numbers.lanes(dtype)
         self.kernel = job.kernel(ARRAY)
@@ -50,11 +68,7 @@ class Blocks:
         self._dtype = dtype
         rows = sum(self.lanes.varies) + self.lanes.buffers
         item = np.dtype(dtype).itemsize
-        fitting = _CACHE // (rows * item) // 64 * 64
-        most = min(max(fitting, _LANES[0]), _LANES[1])
-        # Blocks of about one length: a short one costs as many calls as a long one.
-        length = math.ceil(len(starts) / math.ceil(len(starts) / most))
-        self.width = min(-(-length // 64) * 64, len(starts))
+        self.width = width or even(len(starts), fitting(rows * item, _CACHE, _MOST))
         line = (self.width * item + _STAGGER) // item
         self.room = np.zeros((rows, line), dtype)
         self._masks = np.empty((self.lanes.masks, self.width), bool)

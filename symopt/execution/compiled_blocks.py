@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symopt.execution.batch_run import Blocks
+from symopt.execution.batch_run import Blocks, even, fitting
 from symopt.execution.compiled import CHUNK, VECTOR, Compiled, function_of, table_of
 from symopt.execution.job import Job
 from symopt.execution.lanes import lane_inputs
@@ -18,6 +18,9 @@ __all__ = ["CompiledBlocks", "useful_threads"]
 
 #: Bytes of a block of lanes: well inside of a core's nearest cache.
 _NEAR = 24 << 10
+#: Bytes of all lanes that are written and read by Python at once, and as how many lanes at most:
+#: machine code is in the cache, but between two spans Python is not.
+_MEMORY, _MOST = 3 << 19, 24576
 #: Rows of lanes lie this many bytes further apart than they are long, as those of NumPy's blocks.
 _STAGGER = 576
 #: Operations, and lanes, from which another thread pays; spans that each has at least.
@@ -43,17 +46,17 @@ class CompiledBlocks(Blocks):
         fast: bool = False,
         threads: int = 1,
     ) -> None:
-        super().__init__(job, dtype, starts)
-        # Some spans for each thread, so that all of them end at about the same time.
-        share = -(-len(starts) // (_SPANS * threads))
-        self.width = min(self.width, max(share, _LEAST))
-        step = self.kernel.step
+        step = job.kernel(ARRAY).step
         self._compiled = Compiled(job, dtype, lane_inputs(step, job.varied), fast)
         loops = self._loops = self._compiled.loops
+        lane = max(len(loops.rows), 1) * np.dtype(dtype).itemsize
+        # Some spans for each thread, so that all of them end at about the same time.
+        share = max(-(-len(starts) // (_SPANS * threads)), _LEAST)
+        width = even(len(starts), min(fitting(lane, _MEMORY, _MOST), share))
+        super().__init__(job, dtype, starts, width)
         self._alike = [place for place, slot in enumerate(step.slots) if slot in loops.alike]
         self._ends = len(loops.moving)
         self._blocks = function_of(loops, "blocks")
-        lane = max(len(loops.rows), 1) * np.dtype(dtype).itemsize
         self._near = max(_NEAR // lane // loops.width, 1) * loops.width
         item = np.dtype(dtype).itemsize
         line = -(-self.width // loops.width) * loops.width + _STAGGER // item

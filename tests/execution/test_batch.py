@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import symopt
 from symopt.derivation.step import step_program
+from symopt.execution import machine_code
 from symopt.execution.arithmetic import lanes
 from symopt.execution.kernel import compile_source
 from symopt.execution.lanes import lane_kernel, varying
@@ -450,6 +451,7 @@ def test_blocks_compute_the_program(data):
 class TestWithoutACompiler:
     def test_the_extra_is_named_and_auto_does_without(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "llvmlite", None)
+        machine_code.binding.cache_clear()  # where other tests have loaded it
         with pytest.raises(symopt.MissingExtraError, match=r"symopt\[jit\]"):
             symopt.run("rmsprop", "booth", steps=2, backend="llvm")
         starts = starts_of("booth", 2000)
