@@ -85,4 +85,4 @@ def _same_bits(job: Job, step: Step, dtype: type[np.floating[Any]], lanes: int |
 def _is_kept(job: Job, step: Step, dtype: type[np.floating[Any]], lanes: int | None) -> bool:
     own = frozenset(step.slots) if lanes is None else lane_inputs(step, job.varied)
     loops = loops_of(step, REALS[dtype], own, vector=vector_size())
-    return is_kept(loops.path() if lanes is None else loops.blocks())
+    return is_kept(loops.path(), loops.packed) if lanes is None else is_kept(loops.blocks())

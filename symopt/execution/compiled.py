@@ -73,7 +73,8 @@ _KINDS = {"path": "iiiiiiipppp", "table": "viippp", "blocks": "viiipipp"}
 @lru_cache(maxsize=256)
 def function_of(loops: Loops, name: str) -> Callable[..., Any]:
     """One of the functions that the loops are printed as, compiled."""
-    return machine_code(getattr(loops, name)(), name, _KINDS[name])
+    packed = name == "path" and loops.packed
+    return machine_code(getattr(loops, name)(), name, _KINDS[name], packed)
 
 
 @lru_cache(maxsize=256)

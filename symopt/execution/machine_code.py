@@ -72,34 +72,35 @@ def _target() -> Any:
     )
 
 
-def _parts(text: str) -> tuple[str, ...]:
+def _parts(text: str, packed: bool) -> tuple[str, ...]:
     """All that machine code follows from."""
     here = machine()
-    return text, here.triple, here.cpu, here.features, here.versions
+    return text, "packed" if packed else "", here.triple, here.cpu, here.features, here.versions
 
 
-def is_kept(text: str) -> bool:
+def is_kept(text: str, packed: bool = False) -> bool:
     """Whether a module's machine code is likely to be on the disk."""
-    return object_cache.is_kept(_parts(text))
+    return object_cache.is_kept(_parts(text, packed))
 
 
-def assembly(text: str) -> str:
+def assembly(text: str, packed: bool = False) -> str:
     """The instructions of this machine that a module becomes."""
     target = _target()
-    return str(target.emit_assembly(_optimized(text, target)))
+    return str(target.emit_assembly(_optimized(text, target, packed)))
 
 
-def _compile(text: str) -> bytes:
+def _compile(text: str, packed: bool) -> bytes:
     """The object code of a module."""
     target = _target()
-    return bytes(target.emit_object(_optimized(text, target)))
+    return bytes(target.emit_object(_optimized(text, target, packed)))
 
 
-def _optimized(text: str, target: Any) -> Any:
+def _optimized(text: str, target: Any, packed: bool) -> Any:
     llvm = binding()
     module = llvm.parse_assembly(text)
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.slp_vectorization = packed  # like operations on several numbers become one on a vector
     builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
     return module
@@ -118,16 +119,17 @@ def _library() -> None:
 
 
 @lru_cache(maxsize=256)
-def machine_code(text: str, name: str, kinds: str) -> Callable[..., Any]:
+def machine_code(text: str, name: str, kinds: str, packed: bool = False) -> Callable[..., Any]:
     """The function of this name in a module.
 
     ``kinds`` tells the arguments, ``i`` for an integer and ``p`` for an address, after the result:
-    ``i`` or ``v`` for none. While it runs, other threads of Python do so too.
+    ``i`` or ``v`` for none. ``packed`` joins like operations into vectors. While it runs, other
+    threads of Python do so too.
     """
     llvm = binding()
     _library()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
-    code = object_cache.cached(_parts(text), lambda: _compile(text))
+    code = object_cache.cached(_parts(text, packed), lambda: _compile(text, packed))
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     types: dict[str, Any] = {"i": ctypes.c_int64, "p": ctypes.c_void_p, "v": None}

@@ -32,6 +32,7 @@ class MachineKernel:
 
     step: Step
     source: str
+    packed: bool = False
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -44,7 +45,7 @@ class MachineKernel:
 
         Raises :class:`~symopt.errors.MissingExtraError` where llvmlite is not installed.
         """
-        return assembly(self.source)
+        return assembly(self.source, self.packed)
 
     def __call__(self, x0: Any, *, steps: int, **hyper: float) -> tuple[float, ...]:
         """The point after ``steps`` steps.
@@ -62,4 +63,5 @@ class MachineKernel:
 def machine_kernel(rule: Rule, objective: Objective) -> MachineKernel:
     """The kernel of a rule on an objective; its text needs no compiler."""
     step = build_kernel(rule, objective, FLOAT).step
-    return MachineKernel(step, loops_of(step, REALS[np.float64], frozenset(step.slots)).path())
+    loops = loops_of(step, REALS[np.float64], frozenset(step.slots))
+    return MachineKernel(step, loops.path(), loops.packed)

@@ -1,5 +1,6 @@
 """Compiled runs: the same bits as plain Python, for one trajectory and in every lane."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -21,9 +22,12 @@ pytest.importorskip("llvmlite")
 RULES, OBJECTIVES = list(symopt.rules), list(symopt.objectives)
 
 
+def schedules_of(rule):
+    return tuple((e.symbol, e.default) for e in symopt.rules[rule].parameters if e.is_schedule)
+
+
 def step_of(rule, objective):
-    schedules = tuple((e.symbol, e.default) for e in symopt.rules[rule].parameters if e.is_schedule)
-    return step_program(symopt.rules[rule], symopt.objectives[objective], schedules)
+    return step_program(symopt.rules[rule], symopt.objectives[objective], schedules_of(rule))
 
 
 def calls_the_library(rule, objective):
@@ -94,6 +98,35 @@ def test_every_structure_of_rule_on_every_objective_to_the_bit(objective):
     for rule in one_of_each_structure(OBJECTIVES.index(objective)):
         assert_compiled_agrees(rule, objective, "float64")
         assert_compiled_agrees(rule, objective, "float32")
+
+
+def chain_of(dimension):
+    """Rosenbrock's chain over 7: the slope of a coordinate needs its neighbors."""
+    names = sympy.symbols(f"x1:{dimension + 1}")
+    chain = sum((1 - a) ** 2 + 100 * (b - a**2) ** 2 for a, b in itertools.pairwise(names))
+    return symopt.Objective(chain / 7, names, title="Chain")
+
+
+def loops_on(rule, objective):
+    step = step_program(symopt.rules[rule], objective, schedules_of(rule))
+    return compiled.loops_of(step, compiled.REALS[np.float64], frozenset(step.slots))
+
+
+def test_eight_coordinates_are_put_into_vectors():
+    assert [loops_on("adam", chain_of(size)).packed for size in (7, 8)] == [False, True]
+
+
+def test_coordinates_in_vectors_have_the_bits_of_each_alone():
+    """In a chain, with one coordinate that is lost, and in what mixes all of them."""
+    objective = chain_of(9)
+    start = np.linspace(-1.5, 2, 9)
+    for rule in one_of_each_structure(0):
+        for begin in (start, np.where(start > 1.9, 1e200, start)):
+            runs = [
+                symopt.run(rule, objective, begin, 6, backend=backend)
+                for backend in ("llvm", "python")
+            ]
+            assert_equal(*runs, (rule,))
 
 
 @pytest.mark.slow
@@ -208,7 +241,9 @@ def test_the_kernel_shows_what_is_compiled():
 def test_code_from_the_disk_runs_and_damaged_code_does_not(tmp_path, monkeypatch):
     monkeypatch.setenv("SYMOPT_CACHE", str(tmp_path))
     made, own = [], machine_code._compile
-    monkeypatch.setattr(machine_code, "_compile", lambda text: made.append(text) or own(text))
+    monkeypatch.setattr(
+        machine_code, "_compile", lambda text, packed: made.append(text) or own(text, packed)
+    )
 
     def as_in_a_new_process():
         for kept in (compiled.function_of, compiled.table_of, machine_code.machine_code):
