@@ -20,6 +20,7 @@ __all__ = ["NOTE", "least_of_calls"]
 
 #: Lanes of a block; more or fewer took longer wherever it was tried.
 WIDTHS = (4096, 8192, 12288)
+ROUNDS = 60
 NOTE = (
     "The bound is the loop of NumPy's calls alone, the least of many rounds on the best of blocks "
     f"of {', '.join(map(str, WIDTHS))} lanes that stay in the cache."
@@ -32,7 +33,7 @@ def least_of_calls(rule: str, settings: Mapping[str, float], steps: int = 20) ->
     for width in WIDTHS:
         starts = np.tile(START, (width, 1))
         blocks = Blocks(job_of(rule, settings, steps), np.float64, starts)
-        for span in [slice(0, blocks.width)] * 15:
+        for span in [slice(0, blocks.width)] * ROUNDS:
             slots = blocks.initial(span)
             began = time.process_time()
             blocks.run(span, slots, lambda step, slots: None, ())

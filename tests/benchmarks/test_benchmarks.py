@@ -73,6 +73,15 @@ def test_every_target_is_judged_by_what_the_run_measured():
     assert slower.row(results)[-1] == "MISSED"
 
 
+def test_a_bound_is_compared_with_the_least_time():
+    target = next(one for one in TARGETS if "latency bound" in one.what)
+    results = Results()
+    results.timings |= {
+        ("adam", BARE): Timing((1.4, 1.2, 1.3)), ("adam", BOUND): Timing((1.0, 1.0, 1.0)),
+    }  # fmt: skip
+    assert target.row(results)[2:] == ["1.20 ×", "met"]
+
+
 def test_a_missed_target_says_what_the_machine_allows():
     target = next(one for one in TARGETS if one.what == "NumPy batch against careful NumPy, 1e5")
     results = Results()
