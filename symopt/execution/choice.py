@@ -24,8 +24,8 @@ BACKENDS = ("auto", "python", "numpy", "llvm")
 #: least, and of machine code on a number and a lane. Measured on Adam on Beale; ratios count.
 _PYTHON, _NUMBER, _ARRAY, _LANE = 10e-9, 100e-9, 1e-6, 0.2e-9
 _COMPILED, _COMPILED_LANE = 0.6e-9, 0.07e-9
-#: Seconds to load the compiler, to compile, and to read compiled code from the disk.
-_LOADING, _COMPILING, _READING = 0.05, 0.06, 0.01
+#: Seconds to load the compiler, to compile, and for each operation, and to read compiled code.
+_LOADING, _COMPILING, _EACH, _READING = 0.05, 0.03, 0.15e-3, 0.01
 
 
 def check_backend(backend: str, known: tuple[str, ...] = BACKENDS) -> None:
@@ -57,12 +57,13 @@ def is_worth_compiling(job: Job, dtype: type[np.floating[Any]], lanes: int | Non
         return False
     if refusal(step, job.steps) is not None or not _same_bits(job, step, dtype, lanes):
         return False
-    return pays(gain, lambda: _is_kept(job, step, dtype, lanes))
+    size = step.program.operations
+    return pays(gain, size, lambda: _is_kept(job, step, dtype, lanes))
 
 
-def pays(gain: float, is_at_hand: Callable[[], bool]) -> bool:
-    """Whether machine code saves more seconds than it takes to have it."""
-    cost = _COMPILING
+def pays(gain: float, operations: int, is_at_hand: Callable[[], bool]) -> bool:
+    """Whether machine code of so many operations saves more seconds than it takes to have it."""
+    cost = _COMPILING + _EACH * operations
     if "llvmlite" not in sys.modules:
         cost += _LOADING
     elif gain < cost and is_at_hand():

@@ -56,9 +56,10 @@ def is_pass_worth_compiling(
     real = REALS[dtype]
     scale = _SAVED * real.size * steps * size
     at_most = scale * step.program.operations
-    if not pays(at_most, lambda: True) or importlib.util.find_spec("llvmlite") is None:
+    if not pays(at_most, 0, lambda: True) or importlib.util.find_spec("llvmlite") is None:
         return False
     plan = vector_loop(step, one_pass=True).plan
     if plan is None or library_calls(plan.program, plan.inner):
         return False
-    return pays(scale * len(plan.inner), lambda: is_kept(plan.text(real)))
+    operations = len(plan.inner)
+    return pays(scale * operations, operations, lambda: is_kept(plan.text(real)))
