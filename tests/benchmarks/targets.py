@@ -154,7 +154,6 @@ TARGETS: tuple[Target, ...] = (
         4,
         limit=_B.C_2,
     ),
-    faster("the same with fast=True, which contracts as XLA does", _LARGE, _B.FAST_2, _B.OPTAX, 4),
     faster(
         "NumPy sweep against careful NumPy",
         "sweep",
