@@ -151,9 +151,9 @@ def _lost(a: Any, b: Any, total: Any, size: Floats) -> Any:
     """At least what the rounding of a sum lost; exactly that where float64 may have the sum.
 
     There, and only there, operations may turn out to be exact. The numbers of x87 have 11 bits
-    more, whose mantissa comes first in memory.
+    more, whose mantissa comes first in memory (of 16 bytes; of 12, TwoSum tells).
     """
-    if total.dtype != np.float64 and np.finfo(total.dtype).nmant == 63 and np.ndim(total):
+    if np.ndim(total) and total.itemsize == 16 and np.finfo(total.dtype).nmant == 63:
         lost = size * float(np.finfo(total.dtype).eps) + TINY
         places = np.flatnonzero(total.view(np.uint64)[..., ::2] & 0x7FF == 0)
         if 2 * len(places) > total.size:

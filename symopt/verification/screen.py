@@ -16,7 +16,10 @@ is *at most* R, and accepts an element only where ``|observed - exact| <= B``. W
 
 So what the screen accepts, balls accept or leave unbounded. Everything else is decided by the
 balls. Midpoints are float64 for shorter formats; for float64 they are ``np.longdouble``, which must
-have at least 64 bits of significand.
+be x87's extended format or binary128: each operation of these errs by at most half a unit. A pair
+of float64 (PowerPC) has more bits and no such bound, so it is refused as plain float64 is.
+
+Blocks of elements share nothing but what is only read, so that threads change no bit of the result.
 """
 
 from __future__ import annotations
@@ -59,6 +62,8 @@ __all__ = ["Screen", "screen_step"]
 
 #: Elements that are worked on together: their arrays stay in the processor's cache.
 BLOCK = 1 << 15
+#: Bits of significand that ``np.longdouble`` keeps here: 63 in x87's format, 112 in binary128.
+EXTENDED_BITS = int(np.finfo(np.longdouble).nmant)
 #: Terms of B are lowered by this much for the rounding of their own few operations.
 _DOWN = 1 - 2.0**-40
 _ARITHMETIC: dict[str, Callable[[BallArray, BallArray], BallArray]] = {
@@ -465,8 +470,11 @@ def screen_step(
     step = opaque_step(the_rule, 1, tuple(sorted(schedules.items(), key=str)))
     if step.asks != 1:
         raise InputError(f"{the_rule.name} asks for {step.asks} gradients in a step; use verify()")
-    if form == "float64" and np.finfo(np.longdouble).nmant < 63:
-        raise InputError("np.longdouble has no 64 bits here, so float64 arrays cannot be screened")
+    if form == "float64" and EXTENDED_BITS not in (63, 112):
+        raise InputError(
+            "np.longdouble is neither x87's format nor binary128 here, so float64 arrays cannot be "
+            "screened; use verify() on a small case"
+        )
     job = _Job(the_rule, step, form, fixed, t, budget)
     job.take("x", before)
     job.take("g", gradient)
